@@ -1,0 +1,66 @@
+// What is known of each operator: data only, one row each. An operator without a row is not read
+// (FAILED_PRECONDITION, OP_UNSUPPORTED). Source of the quantization rules: the TFLite 8-bit specification.
+
+#ifndef OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_
+#define OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "absl/strings/string_view.h"
+#include "core/tflite/schema_generated.h"
+
+namespace octavo {
+
+// Where the scale and zero point of a quantized operator's outputs come from.
+enum class OutputScale {
+  kFree,        // from the output's own range
+  kAsInput,     // those of the first activation input: POOL, RESHAPE, ...
+  kAllTheSame,  // all activation inputs and outputs share one: CONCATENATION
+  kFixed,       // the row's fixed parameters: SOFTMAX
+  kNone,        // the outputs are no quantized values: ARG_MAX, SHAPE
+};
+
+struct FixedParams {
+  float scale = 0;  // 0: there is none, no such form
+  int32_t zero_point = 0;
+};
+
+struct OperatorRow {
+  schema::BuiltinOperator type;
+  absl::string_view name;
+
+  // Which inputs are activations, as a bit mask of input positions; kAllInputs: every one. The others (shapes, axes,
+  // weights, biases) are not quantized as activations.
+  uint32_t activation_inputs;
+  int weights_input = -1;  // position of the weights, -1: none
+  int weights_axis = 0;    // quantized_dimension of per-channel weights
+  int bias_input = -1;     // position of the bias, -1: none
+
+  OutputScale output_scale = OutputScale::kFree;
+  FixedParams fixed_int8{};
+  FixedParams fixed_int16{};
+
+  // Version to write for each form; 0: the operator has no such form. `float_version` is the newest one that we read.
+  int float_version = 1;
+  int int8_version = 0;
+  int int16_version = 0;
+  int dynamic_version = 0;              // hybrid, weights per channel
+  int dynamic_per_tensor_version = 0;   // hybrid, weights per tensor
+
+  bool has_fused_activation = false;
+  // A hybrid form exists and XNNPACK or our own kernels run it.
+  bool has_dynamic() const { return dynamic_version != 0; }
+};
+
+inline constexpr uint32_t kAllInputs = 0xffffffff;
+
+// In the order of the builtin operators' numbers.
+std::span<const OperatorRow> OperatorTable();
+
+// Null where there is no row.
+const OperatorRow* FindOperator(schema::BuiltinOperator type);
+
+}  // namespace octavo
+
+#endif  // OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_
