@@ -10,6 +10,7 @@ namespace {
 
 constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
 constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
+constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";
 
 }  // namespace
 
@@ -31,6 +32,15 @@ absl::Status FieldError(absl::string_view field, absl::string_view problem) {
   absl::Status status = absl::InvalidArgumentError(absl::StrCat(field, ": ", problem));
   status.SetPayload(kBadRequest, absl::Cord(request.SerializeAsString()));
   return WithReason(std::move(status), "FIELD_INVALID", {{"field", std::string(field)}});
+}
+
+absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(delay));
+  const absl::Duration rest = delay - absl::Seconds(absl::ToInt64Seconds(delay));
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  status.SetPayload(kRetryInfo, absl::Cord(info.SerializeAsString()));
+  return status;
 }
 
 std::string ReasonOf(const absl::Status& status) {

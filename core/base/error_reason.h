@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace google::rpc {
 class Status;
@@ -22,6 +23,9 @@ absl::Status WithReason(absl::Status status, absl::string_view reason,
 
 // INVALID_ARGUMENT, FIELD_INVALID: "`field`: `problem`", with a field violation.
 absl::Status FieldError(absl::string_view field, absl::string_view problem);
+
+// `status` with a google.rpc.RetryInfo: not before `delay`. Keeps its other payloads.
+absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);
 
 // The reason that WithReason gave; empty where there is none.
 std::string ReasonOf(const absl::Status& status);
