@@ -45,9 +45,9 @@ class PartialBlob {
   // Committed bytes and those appended since.
   virtual int64_t size_bytes() const = 0;
 
-  // Appends at size_bytes() and commits by itself every few megabytes. Never keeps a part of
-  // `bytes`: after an error only what is committed stays. RESOURCE_EXHAUSTED (DISK_FULL).
-  // FAILED_PRECONDITION: it was committed as a blob.
+  // Appends at size_bytes() and commits by itself every few megabytes. After an error nothing of
+  // `bytes` is kept, and unless the disk failed (INTERNAL) appending may be tried again.
+  // RESOURCE_EXHAUSTED (DISK_FULL). FAILED_PRECONDITION: it was committed as a blob.
   virtual absl::Status Append(absl::string_view bytes) = 0;
 
   // Commits all that was appended. Where streams end and before a size is told to a client.
@@ -60,8 +60,9 @@ class PartialBlob {
   virtual absl::StatusOr<StoredBlob> Commit(absl::string_view digest, int64_t size_bytes) = 0;
 };
 
-// Keeps blobs. Thread-safe; every call blocks on the disk. Names of partials and blobs are checked:
-// the server's own ids (IsId) and digests, INVALID_ARGUMENT for anything else.
+// Keeps blobs. Thread-safe; every call blocks on the disk. Names are checked, INVALID_ARGUMENT for
+// others: partials have ids of ours (lower-case letters and digits, at most 64), blobs SHA-256
+// digests.
 //
 // An upload goes: OpenPartial, Append..., Commit, then the metadata's own commit, then
 // DeletePartial. A crash anywhere between leaves something that OpenPartial goes on from.

@@ -9,7 +9,7 @@
 
 namespace octavo {
 
-// 128 random bits as 26 characters of a-z and 2-7.
+// 130 random bits as 26 characters of a-z and 2-7.
 std::string NewId();
 
 // Whether `text` is one that NewId could have made: safe as a file's name.
