@@ -1,0 +1,99 @@
+#include "client/cli/local_engine.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <list>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/file.h"
+#include "core/base/sha256.h"
+#include "core/base/status_macros.h"
+#include "core/engine/benchmark_lock.h"
+#include "core/engine/engine_process.h"
+
+namespace octavo {
+namespace {
+
+// The files that a request names, open, with the descriptors that the engine will see.
+class RequestFiles {
+ public:
+  // Opens and digests a file. An empty path: none.
+  absl::Status AddFile(const std::string& path, engine::v1::DataFile* file) {
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenForReading(path));
+    ASSIGN_OR_RETURN(const int64_t size_bytes, FileSize(fd.get()), path);
+    Sha256 sha256;
+    std::vector<uint8_t> part;
+    for (int64_t offset = 0; offset < size_bytes; offset += part.size()) {
+      part.resize(std::min<int64_t>(size_bytes - offset, 1 << 20));
+      RETURN_IF_ERROR(ReadAt(fd.get(), offset, part), path);
+      sha256.Update(part);
+    }
+    file->set_name(path.substr(path.find_last_of('/') + 1));
+    file->set_digest(sha256.HexDigest());
+    file->set_fd(Add(std::move(fd)));
+    return absl::OkStatus();
+  }
+  int Add(UniqueFd fd) {
+    const int in_child = kFirstInheritedFd + static_cast<int>(inherited_.size());
+    inherited_.push_back({.ours = fd.get(), .in_child = in_child});
+    open_.push_back(std::move(fd));
+    return in_child;
+  }
+  const std::vector<InheritedFd>& inherited() const { return inherited_; }
+
+ private:
+  std::list<UniqueFd> open_;
+  std::vector<InheritedFd> inherited_;
+};
+
+absl::StatusOr<engine::v1::EngineResult> Run(const engine::v1::EngineRequest& request,
+                                             const RequestFiles& files,
+                                             const EngineMessageCallback& on_message) {
+  EngineOptions options;
+  options.on_message = on_message;
+  EngineExit exit = RunEngine(request, files.inherited(), options);
+  if (exit.status.ok()) return std::move(exit.result);
+  for (const std::string& line : exit.last_lines) std::fprintf(stderr, "%s\n", line.c_str());
+  return exit.status;
+}
+
+}  // namespace
+
+absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
+                                                         const EngineMessageCallback& on_message) {
+  engine::v1::EngineRequest request;
+  engine::v1::OptimizeWork& work = *request.mutable_optimize();
+  RequestFiles files;
+  *work.mutable_spec() = job.spec;
+  RETURN_IF_ERROR(files.AddFile(job.model_path, work.mutable_model()));
+  if (!job.calibration_path.empty()) {
+    RETURN_IF_ERROR(files.AddFile(job.calibration_path, work.mutable_calibration()));
+  }
+  if (!job.evaluation_path.empty()) {
+    RETURN_IF_ERROR(files.AddFile(job.evaluation_path, work.mutable_evaluation()));
+  }
+  UniqueFd folder(::open(job.output_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return ErrnoStatus(errno, job.output_folder);
+  work.set_output_fd(files.Add(std::move(folder)));
+  ASSIGN_OR_RETURN(UniqueFd lock, OpenBenchmarkLock());
+  work.set_benchmark_lock_fd(files.Add(std::move(lock)));
+  return Run(request, files, on_message);
+}
+
+absl::StatusOr<engine::v1::EngineResult> InspectLocally(const std::string& path) {
+  engine::v1::EngineRequest request;
+  RequestFiles files;
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenForReading(path));
+  std::array<uint8_t, 2> magic = {};
+  const bool is_zip = ReadAt(fd.get(), 0, magic).ok() && magic[0] == 'P' && magic[1] == 'K';
+  RETURN_IF_ERROR(files.AddFile(path, is_zip ? request.mutable_inspect_dataset()->mutable_dataset()
+                                             : request.mutable_inspect_model()->mutable_model()));
+  return Run(request, files, [](const engine::v1::EngineMessage&) {});
+}
+
+}  // namespace octavo

@@ -1,0 +1,84 @@
+// `octavo`: the command line.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command.h"
+#include "core/base/error_reason.h"
+
+namespace octavo {
+
+void AddServerFlag(CLI::App& command, std::string& address) {
+  address = kDefaultAddress;
+  command.add_option("--server", address, "Address of the server, HOST:PORT")
+      ->envname("OCTAVO_SERVER")
+      ->capture_default_str();
+}
+
+void AddOutputFlag(CLI::App& command, std::string& output) {
+  output = "table";
+  command.add_option("-o,--output", output, "How to print: table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
+absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const std::string& address) {
+  auto client = Client::Connect({.address = address});
+  if (client.ok()) return client;
+  return absl::Status(client.status().code(),
+                      absl::StrCat(client.status().message(),
+                                   "; start one with `octavo serve`, name another with --server, "
+                                   "or run without one: `octavo optimize --local`"));
+}
+
+std::string JobName(const std::string& name) {
+  return absl::StartsWith(name, "jobs/") ? name : absl::StrCat("jobs/", name);
+}
+
+namespace {
+
+constexpr char kExamples[] = R"(
+Examples:
+  octavo serve
+  octavo optimize digits.tflite --calibrate train.npz --evaluate test.npz --scale 1/255 --variant all --out out/
+  octavo optimize digits.tflite --variant float16 --variant dynamic-int8 --out out/ --local
+  octavo jobs list
+  octavo inspect digits.tflite
+
+Exit status: 0 ok, 2 usage, 3 goals missed, 4 the job or a named variant failed, 5 no server answers.)";
+
+int Main(int argc, char** argv) {
+  CLI::App app("Octavo optimizes machine-learning models: quantized variants, each one measured.",
+               "octavo");
+  app.set_version_flag("--version", OCTAVO_VERSION);
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  RunCommand run;
+  AddServeCommand(app, run);
+  AddOptimizeCommand(app, run);
+  AddUploadCommand(app, run);
+  AddJobsCommand(app, run);
+  AddDownloadCommand(app, run);
+  AddReportCommand(app, run);
+  AddInspectCommand(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  const absl::StatusOr<ExitCode> code = run();
+  if (code.ok()) return *code;
+  const std::string reason = ReasonOf(code.status());
+  std::fprintf(stderr, "octavo: %s%s\n", std::string(code.status().message()).c_str(),
+               reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace
+}  // namespace octavo
+
+int main(int argc, char** argv) { return octavo::Main(argc, argv); }

@@ -1,0 +1,196 @@
+// octavo optimize: from a model and its data to measured variants, in one command.
+
+#include <cstdio>
+#include <fstream>
+#include <map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command.h"
+#include "client/cli/data_argument.h"
+#include "client/cli/job_display.h"
+#include "client/cli/job_outcome.h"
+#include "client/cli/local_engine.h"
+#include "client/cli/spec_flags.h"
+#include "client/cli/table.h"
+#include "core/base/status_macros.h"
+
+namespace octavo {
+namespace {
+
+struct Flags {
+  std::string model, calibrate, evaluate, out, server, output;
+  bool local = false;
+  SpecFlags spec;
+};
+
+// What was asked for, read.
+struct Request {
+  v1::OptimizeSpec spec;
+  std::string model_path, calibration_path, evaluation_path;
+};
+
+absl::StatusOr<Request> ReadRequest(const Flags& flags) {
+  Request request;
+  ASSIGN_OR_RETURN(request.spec, ParseSpecFlags(flags.spec));
+  request.model_path = flags.model;
+  if (!flags.calibrate.empty()) {
+    ASSIGN_OR_RETURN(const DataArgument data, ParseDataArgument(flags.calibrate), "--calibrate");
+    request.calibration_path = data.path;
+    *request.spec.mutable_calibration() = data.use;
+    request.spec.mutable_calibration()->set_max_examples(flags.spec.calibrate_examples);
+  }
+  if (!flags.evaluate.empty()) {
+    ASSIGN_OR_RETURN(const DataArgument data, ParseDataArgument(flags.evaluate), "--evaluate");
+    request.evaluation_path = data.path;
+    *request.spec.mutable_evaluation() = data.use;
+    request.spec.mutable_evaluation()->set_max_examples(flags.spec.evaluate_examples);
+  }
+  return request;
+}
+
+// The report as `-o` wants it: the JSON is the file that was written.
+void PrintReport(const v1::Report& report, const Flags& flags) {
+  if (flags.output == "json") {
+    std::ifstream json(absl::StrCat(flags.out, "/report.json"));
+    std::string line;
+    while (std::getline(json, line)) std::printf("%s\n", line.c_str());
+    return;
+  }
+  std::fputs(RenderReport(report, ColorWanted()).c_str(), stdout);
+  std::fprintf(stderr, "artifacts and report: %s/ (open %s/report.html)\n", flags.out.c_str(),
+               flags.out.c_str());
+}
+
+absl::StatusOr<ExitCode> RunLocally(const Flags& flags) {
+  ASSIGN_OR_RETURN(Request request, ReadRequest(flags));
+  RETURN_IF_ERROR(MakeFolder(flags.out));
+  JobDisplay display;
+  const auto result = OptimizeLocally({.spec = std::move(request.spec),
+                                       .model_path = request.model_path,
+                                       .calibration_path = request.calibration_path,
+                                       .evaluation_path = request.evaluation_path,
+                                       .output_folder = flags.out},
+                                      [&](const engine::v1::EngineMessage& message) {
+                                        if (message.has_progress())
+                                          display.Show(message.progress());
+                                        if (message.has_variant()) display.Show(message.variant());
+                                      });
+  display.progress().Clear();
+  if (!result.ok()) return result.status();
+  PrintReport(result->report(), flags);
+  return VerdictExitCode(result->report().verdict());
+}
+
+// Sends each file once, however often it is named, and gives "models/…" or "datasets/…".
+class Uploads {
+ public:
+  Uploads(Client& client, ProgressDisplay& progress) : client_(client), progress_(progress) {}
+
+  absl::StatusOr<std::string> Model(const std::string& path) {
+    if (absl::StartsWith(path, "models/")) return path;
+    ASSIGN_OR_RETURN(const v1::Model model, client_.UploadModel(path, Show("upload " + path)));
+    return model.name();
+  }
+  absl::StatusOr<std::string> Dataset(const std::string& path) {
+    if (absl::StartsWith(path, "datasets/")) return path;
+    std::string& name = datasets_[path];
+    if (name.empty()) {
+      ASSIGN_OR_RETURN(const v1::Dataset dataset,
+                       client_.UploadDataset(path, Show("upload " + path)));
+      name = dataset.name();
+    }
+    return name;
+  }
+
+ private:
+  ByteProgress Show(const std::string& step) {
+    return
+        [this, step](int64_t done, int64_t total) { progress_.Update(step, done, total, "bytes"); };
+  }
+
+  Client& client_;
+  ProgressDisplay& progress_;
+  std::map<std::string, std::string> datasets_;
+};
+
+absl::StatusOr<v1::Job> Submit(Client& client, Request request, ProgressDisplay& progress) {
+  Uploads uploads(client, progress);
+  v1::OptimizeSpec& spec = request.spec;
+  ASSIGN_OR_RETURN(*spec.mutable_model(), uploads.Model(request.model_path));
+  if (spec.has_calibration()) {
+    ASSIGN_OR_RETURN(*spec.mutable_calibration()->mutable_dataset(),
+                     uploads.Dataset(request.calibration_path));
+  }
+  if (spec.has_evaluation()) {
+    ASSIGN_OR_RETURN(*spec.mutable_evaluation()->mutable_dataset(),
+                     uploads.Dataset(request.evaluation_path));
+  }
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = std::move(spec);
+  create.set_display_name(
+      request.model_path.substr(request.model_path.find_last_of('/') + 1).substr(0, 128));
+  return client.CreateJob(create);
+}
+
+absl::StatusOr<ExitCode> RunOnServer(const Flags& flags) {
+  ASSIGN_OR_RETURN(Request request, ReadRequest(flags));
+  RETURN_IF_ERROR(MakeFolder(flags.out));
+  ASSIGN_OR_RETURN(const auto client, ConnectTo(flags.server));
+  JobDisplay display;
+  ASSIGN_OR_RETURN(const v1::Job created, Submit(*client, std::move(request), display.progress()));
+  display.progress().Line(absl::StrCat(created.name(),
+                                       " (it goes on if this command ends: `octavo jobs watch ",
+                                       created.name(), "`)"));
+  const auto ended = client->WatchJob(created.name(), [&](const v1::JobEvent& event) {
+    display.Show(event);
+    return true;
+  });
+  display.progress().Clear();
+  if (!ended.ok()) return ended.status();
+  if (ended->state() != v1::Job::STATE_SUCCEEDED) {
+    std::fprintf(stderr, "octavo: the job %s: %s\n",
+                 ended->state() == v1::Job::STATE_CANCELLED ? "was cancelled" : "failed",
+                 ended->error().message().c_str());
+    return kExitFailed;
+  }
+  RETURN_IF_ERROR(DownloadArtifacts(*client, *ended, flags.out, display.progress()));
+  ASSIGN_OR_RETURN(const v1::Report report, client->GetReport(ended->name()));
+  PrintReport(report, flags);
+  return JobExitCode(*ended);
+}
+
+constexpr char kFooter[] = R"(
+DATA is FILE.npz[:[INPUT=]ARRAY,…][:labels=ARRAY]; several arrays of one input are joined by '+' and concatenated as
+channels. Without a mapping an array named like an input is that input, else x, or the only one whose shape fits.
+
+Examples:
+  octavo optimize digits.tflite --calibrate mnist.npz:calib_images --evaluate mnist.npz:test_images:labels=test_labels \
+      --scale 1/255 --variant all --goal 'drop<=0.5,size<=0.3x' --out out/
+  octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --channels bgr \
+      --scale 0.017,0.017,0.017,1/255 --offset=-1.76715,-1.98526,-2.10316,0 --variant int8 --out out/ --local)";
+
+}  // namespace
+
+void AddOptimizeCommand(CLI::App& app, RunCommand& run) {
+  CLI::App* command =
+      app.add_subcommand("optimize", "Makes and measures variants of a model: upload, job, report");
+  auto flags = std::make_shared<Flags>();
+  command->add_option("model", flags->model, "A .tflite file, or models/ID that the server has")
+      ->required();
+  command->add_option("--calibrate", flags->calibrate, "The representative data set")
+      ->type_name("DATA");
+  command->add_option("--evaluate", flags->evaluate, "The held-out data set")->type_name("DATA");
+  command->add_option("--out", flags->out, "Folder for NAME.tflite, report.json, report.html")
+      ->required();
+  AddServerFlag(*command, flags->server);
+  command->add_flag("--local", flags->local, "Runs the engine here, with no server");
+  AddOutputFlag(*command, flags->output);
+  AddSpecFlags(*command, flags->spec);
+  command->footer(kFooter);
+  command->callback([flags, &run] {
+    run = [flags] { return flags->local ? RunLocally(*flags) : RunOnServer(*flags); };
+  });
+}
+
+}  // namespace octavo

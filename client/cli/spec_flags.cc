@@ -1,0 +1,239 @@
+#include "client/cli/spec_flags.h"
+
+#include <array>
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "core/base/status_macros.h"
+
+namespace octavo {
+namespace {
+
+struct NamedVariant {
+  absl::string_view name;
+  v1::Scheme scheme;
+  v1::IoType io_type;
+};
+
+constexpr std::array<NamedVariant, 7> kVariants = {{
+    {"float32", v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32},
+    {"float16", v1::SCHEME_FLOAT16, v1::IO_TYPE_FLOAT32},
+    {"dynamic-int8", v1::SCHEME_DYNAMIC_INT8, v1::IO_TYPE_FLOAT32},
+    {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32},
+    {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8},
+    {"int8-uint8io", v1::SCHEME_INT8, v1::IO_TYPE_UINT8},
+    {"int16x8", v1::SCHEME_INT16X8, v1::IO_TYPE_FLOAT32},
+}};
+
+absl::Status FlagError(absl::string_view flag, absl::string_view text, absl::string_view wanted) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, " '", text, "': ", wanted));
+}
+
+absl::StatusOr<const NamedVariant*> FindVariant(absl::string_view name) {
+  for (const NamedVariant& variant : kVariants) {
+    if (variant.name == name) return &variant;
+  }
+  const std::string names = absl::StrJoin(
+      kVariants, " ", [](std::string* out, const auto& v) { absl::StrAppend(out, v.name); });
+  return FlagError("--variant", name, absl::StrCat("unknown; there are: all ", names));
+}
+
+// A number, or a fraction of two: "0.017", "1/255".
+bool ParseNumber(absl::string_view text, float* value) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
+  double upper = 0, lower = 1;
+  if (parts.size() > 2 || !absl::SimpleAtod(parts[0], &upper)) return false;
+  if (parts.size() == 2 && (!absl::SimpleAtod(parts[1], &lower) || lower == 0)) return false;
+  *value = static_cast<float>(upper / lower);
+  return true;
+}
+
+// "224x160" or "8x8x3": `count` numbers of at least 1.
+absl::StatusOr<std::vector<int>> ParseSizes(absl::string_view flag, absl::string_view text,
+                                            size_t at_least, size_t at_most) {
+  std::vector<int> sizes;
+  for (absl::string_view part : absl::StrSplit(text, 'x')) {
+    int size = 0;
+    if (!absl::SimpleAtoi(part, &size) || size < 1) {
+      return FlagError(flag, text, "wanted sizes such as 224x224");
+    }
+    sizes.push_back(size);
+  }
+  if (sizes.size() < at_least || sizes.size() > at_most) {
+    return FlagError(flag, text, absl::StrCat("wanted ", at_least, " to ", at_most, " sizes"));
+  }
+  return sizes;
+}
+
+// Preprocess messages by input; a flag without INPUT= is for every input.
+class PreprocessFlags {
+ public:
+  // The message that "INPUT=rest" is for; `text` becomes the rest.
+  v1::Preprocess& For(std::string& text) {
+    const size_t equals = text.find('=');
+    const std::string input = equals == std::string::npos ? "" : text.substr(0, equals);
+    if (equals != std::string::npos) text = text.substr(equals + 1);
+    by_input_[input].set_input(input);
+    return by_input_[input];
+  }
+  const std::map<std::string, v1::Preprocess>& messages() const { return by_input_; }
+
+ private:
+  std::map<std::string, v1::Preprocess> by_input_;
+};
+
+absl::Status ParseNumbers(absl::string_view flag, absl::string_view text,
+                          google::protobuf::RepeatedField<float>* values) {
+  for (absl::string_view part : absl::StrSplit(text, ',')) {
+    float value = 0;
+    if (!ParseNumber(part, &value)) {
+      return FlagError(flag, text, "wanted numbers such as 1/255 or 0.017,0.017,0.017");
+    }
+    values->Add(value);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, v1::Preprocess>> ParsePreprocess(const SpecFlags& flags) {
+  PreprocessFlags preprocess;
+  for (std::string text : flags.scale) {
+    v1::Preprocess& message = preprocess.For(text);
+    RETURN_IF_ERROR(ParseNumbers("--scale", text, message.mutable_scale()));
+  }
+  for (std::string text : flags.offset) {
+    v1::Preprocess& message = preprocess.For(text);
+    RETURN_IF_ERROR(ParseNumbers("--offset", text, message.mutable_offset()));
+  }
+  for (std::string text : flags.channels) {
+    v1::Preprocess& message = preprocess.For(text);
+    if (text != "rgb" && text != "bgr") return FlagError("--channels", text, "wanted rgb or bgr");
+    message.set_channel_order(text == "bgr" ? v1::CHANNEL_ORDER_BGR : v1::CHANNEL_ORDER_RGB);
+  }
+  for (std::string text : flags.resize) {
+    v1::Preprocess& message = preprocess.For(text);
+    const std::vector<std::string> parts = absl::StrSplit(text, ',');
+    ASSIGN_OR_RETURN(const std::vector<int> sizes, ParseSizes("--resize", parts[0], 2, 2));
+    message.mutable_resize()->set_height(sizes[0]);
+    message.mutable_resize()->set_width(sizes[1]);
+    if (parts.size() > 2 ||
+        (parts.size() == 2 && parts[1] != "nearest" && parts[1] != "bilinear")) {
+      return FlagError("--resize", text, "wanted HxW, or HxW,nearest, or HxW,bilinear");
+    }
+    message.mutable_resize()->set_method(parts.size() == 2 && parts[1] == "nearest"
+                                             ? v1::RESIZE_METHOD_NEAREST
+                                             : v1::RESIZE_METHOD_BILINEAR);
+  }
+  for (std::string text : flags.repeat) {
+    v1::Preprocess& message = preprocess.For(text);
+    ASSIGN_OR_RETURN(const std::vector<int> sizes, ParseSizes("--repeat", text, 2, 3));
+    message.mutable_repeat()->set_height(sizes[0]);
+    message.mutable_repeat()->set_width(sizes[1]);
+    if (sizes.size() == 3) message.mutable_repeat()->set_channels(sizes[2]);
+  }
+  return preprocess.messages();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
+  v1::Goals goals;
+  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    const std::vector<absl::string_view> sides = absl::StrSplit(part, "<=");
+    double value = 0;
+    if (sides.size() != 2 ||
+        !absl::SimpleAtod(absl::StripSuffix(absl::StripSuffix(sides[1], "x"), "%"), &value) ||
+        !(value >= 0)) {
+      return FlagError("--goal", part, "wanted goals such as drop<=0.5,size<=0.3x,latency<=0.8x");
+    }
+    if (sides[0] == "drop") {
+      goals.set_max_drop_points(value);
+    } else if (sides[0] == "size") {
+      goals.set_max_size_ratio(value);
+    } else if (sides[0] == "latency") {
+      goals.set_max_latency_ratio(value);
+    } else {
+      return FlagError("--goal", part, "there are goals for drop, size and latency");
+    }
+  }
+  return goals;
+}
+
+void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
+  // A flag that may be repeated takes one word each time, or it would swallow the arguments behind
+  // it.
+  auto add_repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
+                          const char* description) {
+    command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
+  };
+  add_repeated("--variant", flags.variants, "NAME",
+               "all, or one of float32 float16 dynamic-int8 int8 int8-int8io int8-uint8io int16x8; "
+               "may be repeated (default: all)");
+  command
+      .add_option("--goal", flags.goal,
+                  "What a variant must hold to: drop<=0.5,size<=0.3x,latency<=0.8x")
+      ->type_name("GOALS");
+  add_repeated("--scale", flags.scale, "S",
+               "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
+  add_repeated("--offset", flags.offset, "O", "[INPUT=]O[,O…]: see --scale");
+  add_repeated("--channels", flags.channels, "ORDER",
+               "[INPUT=]rgb|bgr: the order that the model wants, of RGB data");
+  add_repeated("--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
+  add_repeated("--repeat", flags.repeat, "HxW[xC]",
+               "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
+  add_repeated("--keep-float", flags.keep_float, "TENSOR",
+               "Operators whose output has this name stay float; may be repeated");
+  command
+      .add_option("--calibrate-examples", flags.calibrate_examples,
+                  "Only the first N (default: 512)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--evaluate-examples", flags.evaluate_examples, "Only the first N (default: all)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--threads", flags.threads,
+                  "Of the engine; no result depends on it (default: all processors)")
+      ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--benchmark-runs", flags.benchmark_runs,
+                  "Timed runs of each variant (default: as many as fit in 2 s, 20 to 200)")
+      ->check(CLI::Range(1, 100000));
+  command.add_flag("--no-benchmark", flags.no_benchmark, "Measure neither latency nor memory");
+}
+
+absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
+  v1::OptimizeSpec spec;
+  for (const std::string& name : flags.variants) {
+    if (name == "all") {
+      spec.set_all_variants(true);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const NamedVariant* variant, FindVariant(name));
+    v1::VariantSpec& added = *spec.add_variants();
+    added.set_name(name);
+    added.set_scheme(variant->scheme);
+    added.set_io_type(variant->io_type);
+    added.mutable_keep_float_tensors()->Assign(flags.keep_float.begin(), flags.keep_float.end());
+  }
+  if (flags.variants.empty()) spec.set_all_variants(true);
+  if (spec.all_variants()) {
+    if (!flags.keep_float.empty()) {
+      return absl::InvalidArgumentError("--keep-float goes with variants that are named");
+    }
+    spec.clear_variants();
+  }
+  if (!flags.goal.empty()) {
+    ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));
+  }
+  ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
+  for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
+  spec.set_num_threads(flags.threads);
+  spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
+  spec.mutable_benchmark()->set_skip(flags.no_benchmark);
+  return spec;
+}
+
+}  // namespace octavo
