@@ -1,5 +1,6 @@
-// What is known of each operator: data only, one row each. An operator without a row is not read
-// (FAILED_PRECONDITION, OP_UNSUPPORTED). Source of the quantization rules: the TFLite 8-bit specification.
+// What is known of each operator: data only, one row each. A model with an operator that has no row
+// is kept as it is, but nothing runs it (FAILED_PRECONDITION, OP_UNSUPPORTED). Source of the
+// quantization rules: the TFLite 8-bit specification.
 
 #ifndef OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_
 #define OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_
@@ -30,9 +31,19 @@ struct OperatorRow {
   schema::BuiltinOperator type;
   absl::string_view name;
 
-  // Which inputs are activations, as a bit mask of input positions; kAllInputs: every one. The others (shapes, axes,
-  // weights, biases) are not quantized as activations.
-  uint32_t activation_inputs;
+  // How many inputs and outputs there may be; the largest int: any number. Behind `min_inputs`, an
+  // input may also be left out with -1.
+  int min_inputs = 1;
+  int max_inputs = 1;
+  int max_outputs = 1;
+  // The options' type. Where they are required, a model that was read has them; elsewhere they may
+  // be absent.
+  schema::BuiltinOptions options = schema::BuiltinOptions_NONE;
+  bool options_required = false;
+
+  // Which inputs are activations, as a bit mask of input positions; kAllInputs: every one. The
+  // others (shapes, axes, weights, biases) are not quantized as activations.
+  uint32_t activation_inputs = 1;
   int weights_input = -1;  // position of the weights, -1: none
   int weights_axis = 0;    // quantized_dimension of per-channel weights
   int bias_input = -1;     // position of the bias, -1: none
@@ -41,12 +52,15 @@ struct OperatorRow {
   FixedParams fixed_int8{};
   FixedParams fixed_int16{};
 
-  // Version to write for each form; 0: the operator has no such form. `float_version` is the newest one that we read.
+  // Version to write for each form; 0: the operator has no such form. Options may ask for more than
+  // the form does (half-pixel centres, a fused activation): write the larger of this and the
+  // operator's version as it was read.
   int float_version = 1;
   int int8_version = 0;
   int int16_version = 0;
-  int dynamic_version = 0;              // hybrid, weights per channel
-  int dynamic_per_tensor_version = 0;   // hybrid, weights per tensor
+  int dynamic_version = 0;             // hybrid, weights per channel
+  int dynamic_per_tensor_version = 0;  // hybrid, weights per tensor
+  int newest_version = 1;              // the newest that is read
 
   bool has_fused_activation = false;
   // A hybrid form exists and XNNPACK or our own kernels run it.
