@@ -26,24 +26,27 @@ struct ExecutorOptions {
   bool tap_activations = false;
 };
 
-// One model, ready to run. Not thread-safe: one thread at a time; threads have executors of their own.
+// One model, ready to run. Not thread-safe: one thread at a time; threads have executors of their
+// own.
 class Executor {
  public:
   // Called once a run for each tensor that an operator of the model (or the caller) gives a value.
   using Tap = absl::FunctionRef<absl::Status(TensorIndex tensor, const TensorView& value)>;
 
-  // `model` has fixed shapes (graph/fix_shapes.h); its constants are shared, not copied, where XNNPACK allows.
-  // FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator: neither XNNPACK nor we have it in these types.
+  // `model` has fixed shapes (graph/fix_shapes.h); its constants are shared, not copied, where
+  // XNNPACK allows. FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator: neither XNNPACK nor
+  // we have it in these types.
   static absl::StatusOr<Executor> Create(const Model& model, const ExecutorOptions& options);
 
   Executor(Executor&&) noexcept;
   Executor& operator=(Executor&&) noexcept;
   ~Executor();
 
-  // One run. `inputs` in the order of the model's inputs, of their types and shapes (INVALID_ARGUMENT if not).
+  // One run. `inputs` in the order of the model's inputs, of their types and shapes
+  // (INVALID_ARGUMENT if not).
   absl::Status Run(std::span<const TensorView> inputs);
-  // The same, and shows every activation to `tap` afterwards, inputs and outputs included, in the order of their places.
-  // Needs `tap_activations`. An error of `tap` ends the run.
+  // The same, and shows every activation to `tap` afterwards, inputs and outputs included, in the
+  // order of their places. Needs `tap_activations`. An error of `tap` ends the run.
   absl::Status Run(std::span<const TensorView> inputs, Tap tap);
 
   // What the last run gave; valid until the next.

@@ -1,0 +1,1042 @@
+#include "core/runtime/xnnpack_operators.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace octavo {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Strides, dilations and kernels beyond this are no model's; XNNPACK's arithmetic on them is not
+// checked.
+constexpr int64_t kMaxExtent = 1 << 20;
+
+// Requantization: XNNPACK asserts these bounds, or refuses beyond them.
+constexpr float kMinRequantization = 0x1.0p-31f;
+constexpr float kMaxRequantization = 256.0f;
+
+using Node = std::optional<XnnpackNode>;
+
+// An operator with its tensors.
+struct Op {
+  const Model& model;
+  const schema::OperatorT& op;
+
+  TensorIndex in(int position) const { return InputOf(op, position); }
+  TensorIndex out(int position = 0) const { return OutputOf(op, position); }
+  const schema::TensorT& tensor(TensorIndex index) const { return model.tensor(index); }
+  bool HasInputs(int least, int most) const {
+    const int count = static_cast<int>(op.inputs.size());
+    if (count < least || count > most) return false;
+    for (int position = 0; position < least; ++position) {
+      if (in(position) == kNoTensor) return false;
+    }
+    return !op.outputs.empty() && out() != kNoTensor;
+  }
+  // The options, or the format's defaults where they are left out.
+  template <typename Options>
+  Options options(const Options* given) const {
+    return given != nullptr ? *given : Options();
+  }
+  // A list of int32 or int64 that is a constant; nothing where it is none.
+  std::optional<std::vector<int64_t>> Integers(TensorIndex index) const {
+    if (index == kNoTensor || !model.IsConstant(index)) return std::nullopt;
+    std::vector<int64_t> values;
+    if (tensor(index).type == schema::TensorType_INT32) {
+      const auto constant = model.ConstantValues<int32_t>(index);
+      values.assign(constant.begin(), constant.end());
+    } else if (tensor(index).type == schema::TensorType_INT64) {
+      const auto constant = model.ConstantValues<int64_t>(index);
+      values.assign(constant.begin(), constant.end());
+    } else {
+      return std::nullopt;
+    }
+    return values;
+  }
+};
+
+std::vector<size_t> Sizes(const std::vector<int32_t>& shape) {
+  return std::vector<size_t>(shape.begin(), shape.end());
+}
+
+bool IsQuantized(std::optional<xnn_datatype> type) {
+  return type == xnn_datatype_qint8 || type == xnn_datatype_quint8;
+}
+
+float ScaleOf(const schema::TensorT& tensor) { return tensor.quantization->scale[0]; }
+
+int64_t ZeroPointOf(const schema::TensorT& tensor) {
+  const auto& zero_point = tensor.quantization->zero_point;
+  return zero_point.empty() ? 0 : zero_point[0];
+}
+
+// Activations of one type that XNNPACK knows; a scale is not compared.
+std::optional<xnn_datatype> CommonType(const Op& op, std::initializer_list<TensorIndex> tensors) {
+  std::optional<xnn_datatype> common;
+  for (TensorIndex index : tensors) {
+    const std::optional<xnn_datatype> type = XnnpackType(op.tensor(index));
+    if (!type || (common && *common != *type)) return std::nullopt;
+    common = type;
+  }
+  return common;
+}
+
+bool SameQuantization(const schema::TensorT& a, const schema::TensorT& b) {
+  if (!IsQuantized(XnnpackType(a))) return true;
+  return ScaleOf(a) == ScaleOf(b) && ZeroPointOf(a) == ZeroPointOf(b);
+}
+
+// For operators that move values: the one type of input and output, with one scale.
+bool Moves(const Op& op, TensorIndex from, TensorIndex to) {
+  return CommonType(op, {from, to}).has_value() && SameQuantization(op.tensor(from), op.tensor(to));
+}
+
+struct Range {
+  float min = -kInfinity;
+  float max = kInfinity;
+};
+
+std::optional<Range> ActivationRange(schema::ActivationFunctionType activation) {
+  switch (activation) {
+    case schema::ActivationFunctionType_NONE:
+      return Range{};
+    case schema::ActivationFunctionType_RELU:
+      return Range{0, kInfinity};
+    case schema::ActivationFunctionType_RELU_N1_TO_1:
+      return Range{-1, 1};
+    case schema::ActivationFunctionType_RELU6:
+      return Range{0, 6};
+    default:
+      return std::nullopt;
+  }
+}
+
+// XNNPACK asserts that something is left between the bounds as codes.
+bool LeavesCodes(const schema::TensorT& tensor, Range range) {
+  const std::optional<xnn_datatype> type = XnnpackType(tensor);
+  if (!IsQuantized(type)) return true;
+  const double lowest = *type == xnn_datatype_qint8 ? -128 : 0;
+  const auto code = [&](float value) {
+    const double raw = std::nearbyint(value / ScaleOf(tensor)) + ZeroPointOf(tensor);
+    return std::clamp(raw, lowest, lowest + 255);
+  };
+  return code(range.min) < code(range.max);
+}
+
+// The range of a fused activation, where XNNPACK can clamp `output` to it.
+std::optional<Range> FusedRange(const Op& op, schema::ActivationFunctionType activation) {
+  const std::optional<Range> range = ActivationRange(activation);
+  if (!range || !LeavesCodes(op.tensor(op.out()), *range)) return std::nullopt;
+  return range;
+}
+
+// Weights and bias.
+
+struct WeightedOperands {
+  PackedConstant filter = {};
+  std::optional<PackedConstant> bias = {};
+  bool dynamic = false;  // float activations, quantized on the way in
+};
+
+struct WeightedTensors {
+  TensorIndex input;
+  TensorIndex filter;
+  TensorIndex bias;  // may be kNoTensor
+  size_t channel_axis = 0;
+  bool has_dynamic = true;
+};
+
+bool IsConstantOf(const Op& op, TensorIndex index, schema::TensorType type) {
+  return op.tensor(index).type == type && op.model.IsConstant(index) &&
+         op.tensor(index).sparsity == nullptr;
+}
+
+// The filter's scales, one or one a channel, all symmetric.
+std::optional<std::vector<float>> FilterScales(const schema::TensorT& filter, size_t channel_axis) {
+  const schema::QuantizationParametersT* quantization = filter.quantization.get();
+  if (quantization == nullptr || quantization->details.value != nullptr) return std::nullopt;
+  const std::vector<float>& scales = quantization->scale;
+  const size_t channels = filter.shape[channel_axis];
+  if (scales.size() != 1 && scales.size() != channels) return std::nullopt;
+  if (scales.size() > 1 && quantization->quantized_dimension != static_cast<int>(channel_axis)) {
+    return std::nullopt;
+  }
+  for (float scale : scales) {
+    if (!std::isnormal(scale) || scale < 0) return std::nullopt;
+  }
+  for (int64_t zero_point : quantization->zero_point) {
+    if (zero_point != 0) return std::nullopt;
+  }
+  return scales;
+}
+
+bool RequantizationFits(const Op& op, TensorIndex input, std::span<const float> filter_scales) {
+  const float input_scale = ScaleOf(op.tensor(input));
+  const float output_scale = ScaleOf(op.tensor(op.out()));
+  return std::ranges::all_of(filter_scales, [&](float filter_scale) {
+    const float ratio = input_scale * filter_scale / output_scale;
+    return ratio >= kMinRequantization && ratio < kMaxRequantization;
+  });
+}
+
+std::optional<WeightedOperands> FloatOperands(const Op& op, const WeightedTensors& tensors) {
+  if (!IsConstantOf(op, tensors.filter, schema::TensorType_FLOAT32)) return std::nullopt;
+  WeightedOperands operands;
+  operands.filter.type = xnn_datatype_fp32;
+  if (tensors.bias != kNoTensor) operands.bias = PackedConstant{.type = xnn_datatype_fp32};
+  return operands;
+}
+
+std::optional<WeightedOperands> DynamicOperands(const Op& op, const WeightedTensors& tensors) {
+  if (!tensors.has_dynamic || !IsConstantOf(op, tensors.filter, schema::TensorType_INT8)) {
+    return std::nullopt;
+  }
+  auto scales = FilterScales(op.tensor(tensors.filter), tensors.channel_axis);
+  if (!scales) return std::nullopt;
+  scales->resize(op.tensor(tensors.filter).shape[tensors.channel_axis], scales->front());
+  // The bound of the transposed convolution; no real scale is near it.
+  if (std::ranges::any_of(*scales, [](float scale) { return scale >= kMaxRequantization; })) {
+    return std::nullopt;
+  }
+  WeightedOperands operands{.dynamic = true};
+  operands.filter.type = xnn_datatype_qcint8;
+  operands.filter.scales = *std::move(scales);
+  if (tensors.bias != kNoTensor) operands.bias = PackedConstant{.type = xnn_datatype_fp32};
+  return operands;
+}
+
+std::optional<WeightedOperands> Int8Operands(const Op& op, const WeightedTensors& tensors) {
+  if (!IsConstantOf(op, tensors.filter, schema::TensorType_INT8)) return std::nullopt;
+  auto scales = FilterScales(op.tensor(tensors.filter), tensors.channel_axis);
+  if (!scales || !RequantizationFits(op, tensors.input, *scales)) return std::nullopt;
+  WeightedOperands operands;
+  const bool per_channel = scales->size() > 1;
+  operands.filter.type = per_channel ? xnn_datatype_qcint8 : xnn_datatype_qint8;
+  operands.filter.scales = *std::move(scales);
+  if (tensors.bias != kNoTensor) {
+    operands.bias =
+        PackedConstant{.type = per_channel ? xnn_datatype_qcint32 : xnn_datatype_qint32,
+                       .scales = operands.filter.scales};  // XNNPACK only wants them to be normal
+  }
+  return operands;
+}
+
+// Dimensions, bytes and the bias' fit, which are the same for all types.
+bool Complete(const Op& op, const WeightedTensors& tensors, WeightedOperands& operands) {
+  const schema::TensorT& filter = op.tensor(tensors.filter);
+  operands.filter.dims = Sizes(filter.shape);
+  operands.filter.bytes = op.model.ConstantBytes(tensors.filter);
+  operands.filter.channel_axis = tensors.channel_axis;
+  if (TensorBytes(filter.type, filter.shape) !=
+      static_cast<int64_t>(operands.filter.bytes.size())) {
+    return false;
+  }
+  if (!operands.bias) return true;
+  const bool is_float = operands.bias->type == xnn_datatype_fp32;
+  const schema::TensorType bias_type =
+      is_float ? schema::TensorType_FLOAT32 : schema::TensorType_INT32;
+  if (!IsConstantOf(op, tensors.bias, bias_type)) return false;
+  const size_t channels = filter.shape[tensors.channel_axis];
+  operands.bias->dims = {channels};
+  operands.bias->bytes = op.model.ConstantBytes(tensors.bias);
+  return operands.bias->bytes.size() == channels * sizeof(int32_t);
+}
+
+std::optional<WeightedOperands> PlanWeights(const Op& op, const WeightedTensors& tensors) {
+  const auto type = CommonType(op, {tensors.input, op.out()});
+  const schema::TensorT& filter = op.tensor(tensors.filter);
+  if (!type || op.model.IsConstant(tensors.input)) return std::nullopt;
+  if (filter.shape.size() <= tensors.channel_axis) return std::nullopt;
+  if (std::ranges::any_of(filter.shape, [](int32_t dim) { return dim < 1; })) return std::nullopt;
+  std::optional<WeightedOperands> operands;
+  if (*type == xnn_datatype_qint8) {
+    operands = Int8Operands(op, tensors);
+  } else if (*type == xnn_datatype_fp32) {
+    operands = FloatOperands(op, tensors);
+    if (!operands) operands = DynamicOperands(op, tensors);
+  }
+  if (operands && !Complete(op, tensors, *operands)) return std::nullopt;
+  return operands;
+}
+
+struct WeightedIds {
+  uint32_t input;
+  uint32_t filter;
+  uint32_t bias;
+  uint32_t output;
+};
+
+WeightedIds DefineWeighted(XnnpackBuilder& builder, const Op& op, TensorIndex input,
+                           const WeightedOperands& operands) {
+  WeightedIds ids;
+  ids.input = builder.Value(input);
+  if (operands.dynamic) {
+    // A scale for each image, as LiteRT does.
+    ids.input = builder.DynamicallyQuantized(ids.input, Sizes(op.tensor(input).shape),
+                                             /*num_nonbatch_dims=*/3);
+  }
+  ids.filter = builder.Constant(operands.filter);
+  ids.bias = operands.bias ? builder.Constant(*operands.bias) : XNN_INVALID_VALUE_ID;
+  ids.output = builder.Value(op.out());
+  return ids;
+}
+
+// Convolutions and pools.
+
+struct Window {
+  uint32_t kernel_height;
+  uint32_t kernel_width;
+  uint32_t stride_height;
+  uint32_t stride_width;
+  uint32_t dilation_height = 1;
+  uint32_t dilation_width = 1;
+  uint32_t flags = 0;
+};
+
+std::optional<Window> PlanWindow(schema::Padding padding, int64_t kernel_height,
+                                 int64_t kernel_width, int64_t stride_height, int64_t stride_width,
+                                 int64_t dilation_height = 1, int64_t dilation_width = 1) {
+  for (int64_t extent :
+       {kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width,
+        kernel_height * dilation_height, kernel_width * dilation_width}) {
+    if (extent < 1 || extent > kMaxExtent) return std::nullopt;
+  }
+  if (padding != schema::Padding_SAME && padding != schema::Padding_VALID) return std::nullopt;
+  Window window;
+  window.kernel_height = static_cast<uint32_t>(kernel_height);
+  window.kernel_width = static_cast<uint32_t>(kernel_width);
+  window.stride_height = static_cast<uint32_t>(stride_height);
+  window.stride_width = static_cast<uint32_t>(stride_width);
+  window.dilation_height = static_cast<uint32_t>(dilation_height);
+  window.dilation_width = static_cast<uint32_t>(dilation_width);
+  window.flags = padding == schema::Padding_SAME ? XNN_FLAG_TENSORFLOW_SAME_PADDING : 0;
+  return window;
+}
+
+bool IsImage(const schema::TensorT& tensor) { return tensor.shape.size() == 4; }
+
+Node PlanConv2D(const Op& op) {
+  if (!op.HasInputs(2, 3)) return std::nullopt;
+  const WeightedTensors tensors{.input = op.in(0), .filter = op.in(1), .bias = op.in(2)};
+  const auto operands = PlanWeights(op, tensors);
+  const auto options = op.options(op.op.builtin_options.AsConv2DOptions());
+  const schema::TensorT& input = op.tensor(tensors.input);
+  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
+  if (!operands || !IsImage(input) || filter.size() != 4) return std::nullopt;
+  const auto window =
+      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w,
+                 options.dilation_h_factor, options.dilation_w_factor);
+  const auto range = FusedRange(op, options.fused_activation_function);
+  if (!window || !range || input.shape[3] % filter[3] != 0) return std::nullopt;
+  const int groups = input.shape[3] / filter[3];
+  if (groups < 1 || filter[0] % groups != 0) return std::nullopt;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    builder.Check(xnn_define_convolution_2d(
+        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
+        window->stride_height, window->stride_width, window->dilation_height,
+        window->dilation_width, groups, op.tensor(tensors.filter).shape[3],
+        op.tensor(tensors.filter).shape[0] / groups, range->min, range->max, ids.input, ids.filter,
+        ids.bias, ids.output, window->flags));
+  }};
+}
+
+Node PlanDepthwiseConv2D(const Op& op) {
+  if (!op.HasInputs(2, 3)) return std::nullopt;
+  const WeightedTensors tensors{.input = op.in(0),
+                                .filter = op.in(1),
+                                .bias = op.in(2),
+                                .channel_axis = 3,
+                                .has_dynamic = false};
+  const auto operands = PlanWeights(op, tensors);
+  const auto options = op.options(op.op.builtin_options.AsDepthwiseConv2DOptions());
+  const schema::TensorT& input = op.tensor(tensors.input);
+  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
+  if (!operands || !IsImage(input) || filter.size() != 4 || filter[0] != 1) return std::nullopt;
+  const auto window =
+      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w,
+                 options.dilation_h_factor, options.dilation_w_factor);
+  const auto range = FusedRange(op, options.fused_activation_function);
+  const int channels = input.shape[3];
+  if (!window || !range || filter[3] % channels != 0) return std::nullopt;
+  const int multiplier = filter[3] / channels;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    builder.Check(xnn_define_depthwise_convolution_2d(
+        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
+        window->stride_height, window->stride_width, window->dilation_height,
+        window->dilation_width, multiplier, channels, range->min, range->max, ids.input, ids.filter,
+        ids.bias, ids.output, window->flags));
+  }};
+}
+
+// Padding and the rows and columns to add, along one axis of a transposed convolution.
+struct TransposedAxis {
+  uint32_t before = 0;
+  uint32_t after = 0;
+  uint32_t adjustment = 0;
+};
+
+std::optional<TransposedAxis> PlanTransposedAxis(schema::Padding padding, int64_t input,
+                                                 int64_t output, int64_t kernel, int64_t stride) {
+  TransposedAxis axis;
+  if (padding == schema::Padding_VALID) {
+    if (kernel > output) return std::nullopt;
+    axis.adjustment = static_cast<uint32_t>((output - kernel) % stride);
+    return axis;
+  }
+  if ((output + stride - 1) / stride != input || kernel < stride) return std::nullopt;
+  const int64_t total = std::max<int64_t>((input - 1) * stride + kernel - output, 0);
+  axis.before = static_cast<uint32_t>(total / 2);
+  axis.after = static_cast<uint32_t>(total - total / 2);
+  return axis;
+}
+
+Node PlanTransposeConv(const Op& op) {
+  if (!op.HasInputs(3, 4)) return std::nullopt;
+  const WeightedTensors tensors{.input = op.in(2), .filter = op.in(1), .bias = op.in(3)};
+  const auto operands = PlanWeights(op, tensors);
+  const auto options = op.options(op.op.builtin_options.AsTransposeConvOptions());
+  const std::vector<int32_t>& input = op.tensor(tensors.input).shape;
+  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
+  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
+  if (!operands || input.size() != 4 || output.size() != 4 || filter.size() != 4) {
+    return std::nullopt;
+  }
+  if (filter[3] != input[3] || filter[0] != output[3] || input[0] != output[0]) return std::nullopt;
+  const auto window =
+      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w);
+  const auto range = FusedRange(op, options.fused_activation_function);
+  if (!window || !range) return std::nullopt;
+  const auto rows =
+      PlanTransposedAxis(options.padding, input[1], output[1], filter[1], options.stride_h);
+  const auto columns =
+      PlanTransposedAxis(options.padding, input[2], output[2], filter[2], options.stride_w);
+  if (!rows || !columns) return std::nullopt;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    builder.Check(xnn_define_deconvolution_2d(
+        builder.subgraph(), rows->before, columns->after, rows->after, columns->before,
+        rows->adjustment, columns->adjustment, window->kernel_height, window->kernel_width,
+        window->stride_height, window->stride_width, 1, 1, /*groups=*/1,
+        op.tensor(tensors.filter).shape[3], op.tensor(tensors.filter).shape[0], range->min,
+        range->max, ids.input, ids.filter, ids.bias, ids.output, /*flags=*/0));
+  }};
+}
+
+Node PlanFullyConnected(const Op& op) {
+  if (!op.HasInputs(2, 3)) return std::nullopt;
+  const WeightedTensors tensors{.input = op.in(0), .filter = op.in(1), .bias = op.in(2)};
+  const auto operands = PlanWeights(op, tensors);
+  const auto options = op.options(op.op.builtin_options.AsFullyConnectedOptions());
+  const std::vector<int32_t>& input = op.tensor(tensors.input).shape;
+  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
+  const auto range = FusedRange(op, options.fused_activation_function);
+  if (!operands || !range || input.empty() || filter.size() != 2) return std::nullopt;
+  if (options.weights_format != schema::FullyConnectedOptionsWeightsFormat_DEFAULT) {
+    return std::nullopt;
+  }
+  const int64_t elements = *NumElements(input);
+  if (elements % filter[1] != 0 || (options.keep_num_dims && input.back() != filter[1])) {
+    return std::nullopt;
+  }
+  std::vector<size_t> dims = Sizes(input);
+  const bool reshape = !options.keep_num_dims && (input.size() != 2 || input[1] != filter[1]);
+  if (reshape) dims = {static_cast<size_t>(elements / filter[1]), static_cast<size_t>(filter[1])};
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    uint32_t input_id =
+        reshape ? builder.Reshaped(tensors.input, dims) : builder.Value(tensors.input);
+    if (operands->dynamic) {
+      input_id = builder.DynamicallyQuantized(input_id, dims, /*num_nonbatch_dims=*/1);
+    }
+    const uint32_t filter_id = builder.Constant(operands->filter);
+    const uint32_t bias_id =
+        operands->bias ? builder.Constant(*operands->bias) : XNN_INVALID_VALUE_ID;
+    builder.Check(xnn_define_fully_connected(builder.subgraph(), range->min, range->max, input_id,
+                                             filter_id, bias_id, builder.Value(op.out()),
+                                             /*flags=*/0));
+  }};
+}
+
+// A pool's window, where it may be XNNPACK's: it has no larger steps than windows.
+std::optional<Window> PlanPool(const Op& op, const schema::Pool2DOptionsT& options) {
+  if (!op.HasInputs(1, 1)) return std::nullopt;
+  const schema::TensorT& input = op.tensor(op.in(0));
+  if (!IsImage(input) || !Moves(op, op.in(0), op.out())) return std::nullopt;
+  const auto window = PlanWindow(options.padding, options.filter_height, options.filter_width,
+                                 options.stride_h, options.stride_w);
+  if (!window || window->stride_height > window->kernel_height ||
+      window->stride_width > window->kernel_width) {
+    return std::nullopt;
+  }
+  // XNNPACK keeps a pointer for each element of each window.
+  if (options.filter_height > 2 * input.shape[1] || options.filter_width > 2 * input.shape[2]) {
+    return std::nullopt;
+  }
+  return window;
+}
+
+Node PlanClamp(const Op& op, Range range);
+
+Node PlanMaxPool(const Op& op) {
+  const auto options = op.options(op.op.builtin_options.AsPool2DOptions());
+  const auto window = PlanPool(op, options);
+  const auto range = window ? FusedRange(op, options.fused_activation_function) : std::nullopt;
+  if (!range) return std::nullopt;
+  if (window->kernel_height == 1 && window->kernel_width == 1) return PlanClamp(op, *range);
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    builder.Check(xnn_define_max_pooling_2d(
+        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
+        window->stride_height, window->stride_width, 1, 1, range->min, range->max,
+        builder.Value(op.in(0)), builder.Value(op.out()), window->flags));
+  }};
+}
+
+Node PlanAveragePool(const Op& op) {
+  const auto options = op.options(op.op.builtin_options.AsPool2DOptions());
+  const auto window = PlanPool(op, options);
+  const auto range = window ? FusedRange(op, options.fused_activation_function) : std::nullopt;
+  if (!range || XnnpackType(op.tensor(op.in(0))) != xnn_datatype_fp32) return std::nullopt;
+  if (window->kernel_height == 1 && window->kernel_width == 1) return PlanClamp(op, *range);
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    builder.Check(xnn_define_average_pooling_2d(
+        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
+        window->stride_height, window->stride_width, range->min, range->max,
+        builder.Value(op.in(0)), builder.Value(op.out()), window->flags));
+  }};
+}
+
+// Elementwise.
+
+XnnpackNode UnaryNode(const Op& op, xnn_unary_operator type, xnn_unary_params params = {}) {
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input = builder.Value(op.in(0));
+    builder.Check(xnn_define_unary(builder.subgraph(), type, &params, input,
+                                   builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+// Input and output of one type and as many elements.
+std::optional<xnn_datatype> UnaryType(const Op& op) {
+  if (!op.HasInputs(1, 1)) return std::nullopt;
+  if (op.tensor(op.in(0)).shape != op.tensor(op.out()).shape) return std::nullopt;
+  return CommonType(op, {op.in(0), op.out()});
+}
+
+Node PlanClamp(const Op& op, Range range) {
+  const auto type = UnaryType(op);
+  if (!type || !SameQuantization(op.tensor(op.in(0)), op.tensor(op.out())) ||
+      !LeavesCodes(op.tensor(op.out()), range)) {
+    return std::nullopt;
+  }
+  xnn_unary_params params = {};
+  params.clamp.min = range.min;
+  params.clamp.max = range.max;
+  XnnpackNode node = UnaryNode(op, xnn_unary_clamp, params);
+  node.as_litert = *type == xnn_datatype_fp32;
+  return node;
+}
+
+template <schema::ActivationFunctionType activation>
+Node PlanRelu(const Op& op) {
+  return PlanClamp(op, *ActivationRange(activation));
+}
+
+// Operators that LiteRT's delegate takes in float only; XNNPACK has a table of 256 codes for int8.
+template <xnn_unary_operator type>
+Node PlanFloatUnary(const Op& op) {
+  const auto data_type = UnaryType(op);
+  if (!data_type) return std::nullopt;
+  XnnpackNode node = UnaryNode(op, type);
+  node.as_litert = *data_type == xnn_datatype_fp32;
+  return node;
+}
+
+template <xnn_unary_operator type>
+Node PlanUnary(const Op& op) {
+  if (!UnaryType(op)) return std::nullopt;
+  return UnaryNode(op, type);
+}
+
+Node PlanElu(const Op& op) {
+  if (!UnaryType(op)) return std::nullopt;
+  xnn_unary_params params = {};
+  params.elu.alpha = 1.0f;
+  return UnaryNode(op, xnn_unary_elu, params);
+}
+
+Node PlanGelu(const Op& op) {
+  if (op.options(op.op.builtin_options.AsGeluOptions()).approximate) return std::nullopt;
+  return PlanFloatUnary<xnn_unary_gelu>(op);
+}
+
+bool Between(float value, float least, float most) { return value >= least && value <= most; }
+
+Node PlanLeakyRelu(const Op& op) {
+  const auto type = UnaryType(op);
+  const float alpha = op.options(op.op.builtin_options.AsLeakyReluOptions()).alpha;
+  if (!type || !std::isnormal(alpha)) return std::nullopt;
+  if (IsQuantized(type)) {
+    const float positive = ScaleOf(op.tensor(op.in(0))) / ScaleOf(op.tensor(op.out()));
+    const float negative = positive * alpha;
+    if (!Between(positive, 1.0f / 256, 128) || !Between(negative, -127.99f, 128) ||
+        std::fabs(negative) < 1.0f / 256) {
+      return std::nullopt;
+    }
+  }
+  xnn_unary_params params = {};
+  params.leaky_relu.negative_slope = alpha;
+  return UnaryNode(op, xnn_unary_leaky_relu, params);
+}
+
+Node PlanQuantize(const Op& op) {
+  if (!op.HasInputs(1, 1)) return std::nullopt;
+  const schema::TensorT& input = op.tensor(op.in(0));
+  const schema::TensorT& output = op.tensor(op.out());
+  const auto from = XnnpackType(input);
+  const auto to = XnnpackType(output);
+  if (!from || !IsQuantized(to) || input.shape != output.shape) return std::nullopt;
+  if (*from == xnn_datatype_fp32) return UnaryNode(op, xnn_unary_convert);
+  if (*from == *to) {
+    if (!Between(ScaleOf(input) / ScaleOf(output), 1.0f / 256, 128)) return std::nullopt;
+    return UnaryNode(op, xnn_unary_convert);
+  }
+  // uint8 inputs and outputs: a shift by 128, exact in whatever kernel.
+  const int64_t shift = *from == xnn_datatype_quint8 ? 128 : -128;
+  if (ScaleOf(input) != ScaleOf(output) || ZeroPointOf(input) - ZeroPointOf(output) != shift) {
+    return std::nullopt;
+  }
+  return UnaryNode(op, xnn_unary_convert);
+}
+
+Node PlanDequantize(const Op& op) {
+  if (!op.HasInputs(1, 1)) return std::nullopt;
+  const schema::TensorT& input = op.tensor(op.in(0));
+  const schema::TensorT& output = op.tensor(op.out());
+  if (!IsQuantized(XnnpackType(input)) || XnnpackType(output) != xnn_datatype_fp32 ||
+      input.shape != output.shape) {
+    return std::nullopt;
+  }
+  return UnaryNode(op, xnn_unary_convert);
+}
+
+Node PlanBinary(const Op& op, xnn_binary_operator type, Range range) {
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    xnn_binary_params params = {range.min, range.max};
+    const uint32_t a = builder.Value(op.in(0));
+    const uint32_t b = builder.Value(op.in(1));
+    builder.Check(xnn_define_binary(builder.subgraph(), type, &params, a, b,
+                                    builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+// The type of both inputs and the output, of which one input at least is no constant.
+std::optional<xnn_datatype> BinaryType(const Op& op) {
+  if (!op.HasInputs(2, 2)) return std::nullopt;
+  if (op.model.IsConstant(op.in(0)) && op.model.IsConstant(op.in(1))) return std::nullopt;
+  return CommonType(op, {op.in(0), op.in(1), op.out()});
+}
+
+template <typename Options>
+Node PlanSum(const Op& op, const Options* given, xnn_binary_operator type) {
+  const auto data_type = BinaryType(op);
+  if (!data_type) return std::nullopt;
+  const auto range = FusedRange(op, op.options(given).fused_activation_function);
+  if (!range) return std::nullopt;
+  if (IsQuantized(data_type)) {
+    const float output_scale = ScaleOf(op.tensor(op.out()));
+    for (int input : {0, 1}) {
+      const float ratio = ScaleOf(op.tensor(op.in(input))) / output_scale;
+      if (!(ratio >= 0x1.0p-10f && ratio < 0x1.0p+8f)) return std::nullopt;
+    }
+  }
+  return PlanBinary(op, type, *range);
+}
+
+Node PlanAdd(const Op& op) {
+  return PlanSum(op, op.op.builtin_options.AsAddOptions(), xnn_binary_add);
+}
+
+Node PlanSub(const Op& op) {
+  return PlanSum(op, op.op.builtin_options.AsSubOptions(), xnn_binary_subtract);
+}
+
+Node PlanMul(const Op& op) {
+  const auto type = BinaryType(op);
+  if (!type) return std::nullopt;
+  const auto options = op.options(op.op.builtin_options.AsMulOptions());
+  const auto range = FusedRange(op, options.fused_activation_function);
+  if (!range) return std::nullopt;
+  if (IsQuantized(type)) {
+    const float ratio =
+        ScaleOf(op.tensor(op.in(0))) * ScaleOf(op.tensor(op.in(1))) / ScaleOf(op.tensor(op.out()));
+    if (!(ratio >= 0x1.0p-16f && ratio < 0x1.0p+8f)) return std::nullopt;
+  }
+  return PlanBinary(op, xnn_binary_multiply, *range);
+}
+
+Node PlanDiv(const Op& op) {
+  const auto options = op.options(op.op.builtin_options.AsDivOptions());
+  const auto range = ActivationRange(options.fused_activation_function);
+  if (!range || BinaryType(op) != xnn_datatype_fp32) return std::nullopt;
+  return PlanBinary(op, xnn_binary_divide, *range);
+}
+
+template <xnn_binary_operator type>
+Node PlanFloatBinary(const Op& op) {
+  if (BinaryType(op) != xnn_datatype_fp32) return std::nullopt;
+  return PlanBinary(op, type, Range{});
+}
+
+// Softmax and reductions.
+
+Node PlanSoftmax(const Op& op) {
+  if (UnaryType(op) != xnn_datatype_fp32 || op.tensor(op.in(0)).shape.empty()) return std::nullopt;
+  if (op.options(op.op.builtin_options.AsSoftmaxOptions()).beta != 1.0f) return std::nullopt;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input = builder.Value(op.in(0));
+    builder.Check(xnn_define_softmax(builder.subgraph(), input, builder.Value(op.out()), 0));
+  }};
+}
+
+// Axes from 0 on, each once, ascending; nothing where one is out of range or there is none.
+std::optional<std::vector<int64_t>> Axes(std::optional<std::vector<int64_t>> axes, int64_t rank) {
+  if (!axes || axes->empty()) return std::nullopt;
+  for (int64_t& axis : *axes) {
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return std::nullopt;
+  }
+  std::ranges::sort(*axes);
+  axes->erase(std::unique(axes->begin(), axes->end()), axes->end());
+  return axes;
+}
+
+template <xnn_reduce_operator type>
+Node PlanReduce(const Op& op) {
+  if (!op.HasInputs(2, 2)) return std::nullopt;
+  const schema::TensorT& input = op.tensor(op.in(0));
+  const auto data_type = CommonType(op, {op.in(0), op.out()});
+  const auto axes = Axes(op.Integers(op.in(1)), static_cast<int64_t>(input.shape.size()));
+  if (!data_type || !axes || op.tensor(op.out()).shape.empty()) return std::nullopt;
+  if (IsQuantized(data_type)) {
+    float ratio = ScaleOf(input) / ScaleOf(op.tensor(op.out()));
+    if (type == xnn_reduce_mean) {
+      for (int64_t axis : *axes) ratio /= static_cast<float>(input.shape[axis]);
+    }
+    if (!(ratio >= kMinRequantization && ratio < kMaxRequantization)) return std::nullopt;
+  }
+  const bool keep_dims = op.options(op.op.builtin_options.AsReducerOptions()).keep_dims;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input_id = builder.Value(op.in(0));
+    builder.Check(xnn_define_static_reduce_v2(builder.subgraph(), type, axes->size(), axes->data(),
+                                              input_id, builder.Value(op.out()),
+                                              keep_dims ? XNN_FLAG_KEEP_DIMS : 0));
+  }};
+}
+
+// Operators that move values.
+
+Node PlanReshape(const Op& op) {
+  if (!op.HasInputs(1, 2) || !Moves(op, op.in(0), op.out())) return std::nullopt;
+  const std::vector<size_t> dims = Sizes(op.tensor(op.out()).shape);
+  if (dims.empty()) return std::nullopt;
+  if (NumElements(op.tensor(op.in(0)).shape) != NumElements(op.tensor(op.out()).shape)) {
+    return std::nullopt;
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input = builder.Value(op.in(0));
+    builder.Check(xnn_define_static_reshape(builder.subgraph(), dims.size(), dims.data(), input,
+                                            builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+Node PlanTranspose(const Op& op) {
+  if (!op.HasInputs(2, 2) || !Moves(op, op.in(0), op.out())) return std::nullopt;
+  const auto permutation = op.Integers(op.in(1));
+  const size_t rank = op.tensor(op.in(0)).shape.size();
+  if (!permutation || permutation->size() != rank || rank == 0) return std::nullopt;
+  // Negative axes, which LiteRT allows, count from the end.
+  std::vector<size_t> perm;
+  for (int64_t axis : *permutation) {
+    if (axis < 0) axis += static_cast<int64_t>(rank);
+    if (axis < 0 || axis >= static_cast<int64_t>(rank)) return std::nullopt;
+    if (std::ranges::find(perm, static_cast<size_t>(axis)) != perm.end()) return std::nullopt;
+    perm.push_back(static_cast<size_t>(axis));
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input = builder.Value(op.in(0));
+    builder.Check(xnn_define_static_transpose(builder.subgraph(), perm.size(), perm.data(), input,
+                                              builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+Node PlanPad(const Op& op) {
+  if (!op.HasInputs(2, 2) || !Moves(op, op.in(0), op.out())) return std::nullopt;
+  const auto paddings = op.Integers(op.in(1));
+  const std::vector<int32_t>& input = op.tensor(op.in(0)).shape;
+  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
+  if (!paddings || paddings->size() != 2 * input.size() || output.size() != input.size()) {
+    return std::nullopt;
+  }
+  std::vector<size_t> before;
+  std::vector<size_t> after;
+  for (size_t dim = 0; dim < input.size(); ++dim) {
+    const int64_t pre = (*paddings)[2 * dim];
+    const int64_t post = (*paddings)[2 * dim + 1];
+    // Each is checked alone first, so that the sum cannot overflow.
+    if (pre < 0 || post < 0 || pre > output[dim] || post > output[dim] ||
+        pre + input[dim] + post != output[dim]) {
+      return std::nullopt;
+    }
+    before.push_back(static_cast<size_t>(pre));
+    after.push_back(static_cast<size_t>(post));
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input_id = builder.Value(op.in(0));
+    builder.Check(xnn_define_static_constant_pad(builder.subgraph(), before.data(), after.data(),
+                                                 /*padding_value=*/0.0f, input_id,
+                                                 builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+Node PlanConcatenation(const Op& op) {
+  if (!op.HasInputs(2, 5)) return std::nullopt;
+  const auto options = op.options(op.op.builtin_options.AsConcatenationOptions());
+  if (options.fused_activation_function != schema::ActivationFunctionType_NONE) return std::nullopt;
+  const int count = static_cast<int>(op.op.inputs.size());
+  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
+  const int rank = static_cast<int>(output.size());
+  const int axis = options.axis < 0 ? options.axis + rank : options.axis;
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  for (int position = 0; position < count; ++position) {
+    const TensorIndex input = op.in(position);
+    if (input == kNoTensor || !Moves(op, input, op.out())) return std::nullopt;
+    std::vector<int32_t> shape = op.tensor(input).shape;
+    if (static_cast<int>(shape.size()) != rank) return std::nullopt;
+    shape[axis] = output[axis];
+    if (shape != output) return std::nullopt;
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    std::vector<uint32_t> in;
+    for (int position = 0; position < count; ++position) {
+      in.push_back(builder.Value(op.in(position)));
+    }
+    const uint32_t out = builder.Value(op.out());
+    xnn_subgraph_t graph = builder.subgraph();
+    if (count == 2) {
+      builder.Check(xnn_define_concatenate2(graph, axis, in[0], in[1], out, 0));
+    } else if (count == 3) {
+      builder.Check(xnn_define_concatenate3(graph, axis, in[0], in[1], in[2], out, 0));
+    } else if (count == 4) {
+      builder.Check(xnn_define_concatenate4(graph, axis, in[0], in[1], in[2], in[3], out, 0));
+    } else {
+      builder.Check(
+          xnn_define_concatenate5(graph, axis, in[0], in[1], in[2], in[3], in[4], out, 0));
+    }
+  }};
+}
+
+Node PlanSplit(const Op& op) {
+  if (!op.HasInputs(2, 2)) return std::nullopt;
+  const size_t count = op.op.outputs.size();
+  const auto axes = Axes(op.Integers(op.in(0)), op.tensor(op.in(1)).shape.size());
+  if (count < 2 || count > 4 || !axes || axes->size() != 1) return std::nullopt;
+  const int axis = static_cast<int>(axes->front());
+  std::vector<int32_t> part = op.tensor(op.in(1)).shape;
+  if (part[axis] % static_cast<int>(count) != 0) return std::nullopt;
+  part[axis] /= static_cast<int>(count);
+  for (size_t position = 0; position < count; ++position) {
+    const TensorIndex output = op.out(static_cast<int>(position));
+    if (output == kNoTensor || !Moves(op, op.in(1), output)) return std::nullopt;
+    if (op.tensor(output).shape != part) return std::nullopt;
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t in = builder.Value(op.in(1));
+    std::vector<uint32_t> out;
+    for (size_t position = 0; position < count; ++position) {
+      out.push_back(builder.Value(op.out(static_cast<int>(position))));
+    }
+    xnn_subgraph_t graph = builder.subgraph();
+    if (count == 2) {
+      builder.Check(xnn_define_even_split2(graph, axis, in, out[0], out[1], 0));
+    } else if (count == 3) {
+      builder.Check(xnn_define_even_split3(graph, axis, in, out[0], out[1], out[2], 0));
+    } else {
+      builder.Check(xnn_define_even_split4(graph, axis, in, out[0], out[1], out[2], out[3], 0));
+    }
+  }};
+}
+
+// A box out of a tensor: offsets that leave room for the output's shape.
+Node SliceNode(const Op& op, const std::vector<int64_t>& offsets) {
+  const std::vector<int32_t>& input = op.tensor(op.in(0)).shape;
+  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
+  if (input.empty() || output.size() != input.size() || offsets.size() != input.size() ||
+      !Moves(op, op.in(0), op.out())) {
+    return std::nullopt;
+  }
+  std::vector<size_t> begin;
+  for (size_t dim = 0; dim < input.size(); ++dim) {
+    if (offsets[dim] < 0 || offsets[dim] > input[dim] - output[dim]) return std::nullopt;
+    begin.push_back(static_cast<size_t>(offsets[dim]));
+  }
+  const std::vector<size_t> sizes = Sizes(output);
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input_id = builder.Value(op.in(0));
+    builder.Check(xnn_define_static_slice(builder.subgraph(), begin.size(), begin.data(),
+                                          sizes.data(), input_id, builder.Value(op.out()),
+                                          /*flags=*/0));
+  }};
+}
+
+Node PlanSlice(const Op& op) {
+  if (!op.HasInputs(3, 3)) return std::nullopt;
+  const auto begin = op.Integers(op.in(1));
+  return begin ? SliceNode(op, *begin) : std::nullopt;
+}
+
+Node PlanStridedSlice(const Op& op) {
+  if (!op.HasInputs(4, 4)) return std::nullopt;
+  const auto options = op.options(op.op.builtin_options.AsStridedSliceOptions());
+  const auto begin = op.Integers(op.in(1));
+  const auto strides = op.Integers(op.in(3));
+  const std::vector<int32_t>& input = op.tensor(op.in(0)).shape;
+  if (!begin || !strides || begin->size() != input.size() || options.ellipsis_mask != 0 ||
+      options.new_axis_mask != 0 || options.shrink_axis_mask != 0) {
+    return std::nullopt;
+  }
+  if (std::ranges::any_of(*strides, [](int64_t stride) { return stride != 1; })) {
+    return std::nullopt;
+  }
+  std::vector<int64_t> offsets = *begin;
+  for (size_t dim = 0; dim < offsets.size(); ++dim) {
+    const int64_t size = input[dim];
+    if (offsets[dim] < 0) offsets[dim] += size;
+    offsets[dim] = std::clamp<int64_t>(offsets[dim], 0, size);
+    if (options.begin_mask & (1 << dim)) offsets[dim] = 0;
+  }
+  return SliceNode(op, offsets);
+}
+
+Node PlanResizeBilinear(const Op& op) {
+  if (!op.HasInputs(2, 2) || !Moves(op, op.in(0), op.out())) return std::nullopt;
+  const std::vector<int32_t>& input = op.tensor(op.in(0)).shape;
+  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
+  if (input.size() != 4 || output.size() != 4) return std::nullopt;
+  // XNNPACK refuses images of 2^24 rows; far less is enough here.
+  for (int dim : {1, 2}) {
+    if (input[dim] > kMaxExtent || output[dim] > kMaxExtent) return std::nullopt;
+  }
+  const auto options = op.options(op.op.builtin_options.AsResizeBilinearOptions());
+  uint32_t flags = 0;
+  if (options.align_corners) {
+    flags = XNN_FLAG_ALIGN_CORNERS;
+  } else if (!options.half_pixel_centers) {
+    flags = XNN_FLAG_TENSORFLOW_LEGACY_MODE;
+  }
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input_id = builder.Value(op.in(0));
+    const std::vector<int32_t>& shape = op.tensor(op.out()).shape;
+    builder.Check(xnn_define_static_resize_bilinear_2d(builder.subgraph(), shape[1], shape[2],
+                                                       input_id, builder.Value(op.out()), flags));
+  }};
+}
+
+// Blocks of pixels to channels and back.
+template <typename Options, typename Define>
+Node PlanBlocks(const Op& op, const Options* given, Define define) {
+  const int block = op.options(given).block_size;
+  if (!op.HasInputs(1, 1) || !Moves(op, op.in(0), op.out()) || block < 2) return std::nullopt;
+  if (!IsImage(op.tensor(op.in(0))) || block > kMaxExtent) return std::nullopt;
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const uint32_t input = builder.Value(op.in(0));
+    builder.Check(define(builder.subgraph(), block, input, builder.Value(op.out()), /*flags=*/0));
+  }};
+}
+
+Node PlanDepthToSpace(const Op& op) {
+  return PlanBlocks(op, op.op.builtin_options.AsDepthToSpaceOptions(),
+                    xnn_define_depth_to_space_2d);
+}
+
+Node PlanSpaceToDepth(const Op& op) {
+  return PlanBlocks(op, op.op.builtin_options.AsSpaceToDepthOptions(),
+                    xnn_define_space_to_depth_2d);
+}
+
+struct Row {
+  schema::BuiltinOperator type;
+  Node (*plan)(const Op& op);
+};
+
+constexpr Row kRows[] = {
+    {schema::BuiltinOperator_ABS, PlanFloatUnary<xnn_unary_abs>},
+    {schema::BuiltinOperator_ADD, PlanAdd},
+    {schema::BuiltinOperator_AVERAGE_POOL_2D, PlanAveragePool},
+    {schema::BuiltinOperator_CEIL, PlanFloatUnary<xnn_unary_ceiling>},
+    {schema::BuiltinOperator_CONCATENATION, PlanConcatenation},
+    {schema::BuiltinOperator_CONV_2D, PlanConv2D},
+    {schema::BuiltinOperator_DEPTH_TO_SPACE, PlanDepthToSpace},
+    {schema::BuiltinOperator_DEPTHWISE_CONV_2D, PlanDepthwiseConv2D},
+    {schema::BuiltinOperator_DEQUANTIZE, PlanDequantize},
+    {schema::BuiltinOperator_DIV, PlanDiv},
+    {schema::BuiltinOperator_ELU, PlanElu},
+    {schema::BuiltinOperator_EXP, PlanFloatUnary<xnn_unary_exp>},
+    {schema::BuiltinOperator_EXPAND_DIMS, PlanReshape},
+    {schema::BuiltinOperator_FLOOR, PlanFloatUnary<xnn_unary_floor>},
+    {schema::BuiltinOperator_FULLY_CONNECTED, PlanFullyConnected},
+    {schema::BuiltinOperator_GELU, PlanGelu},
+    {schema::BuiltinOperator_HARD_SWISH, PlanFloatUnary<xnn_unary_hardswish>},
+    {schema::BuiltinOperator_LEAKY_RELU, PlanLeakyRelu},
+    {schema::BuiltinOperator_LOG, PlanFloatUnary<xnn_unary_log>},
+    {schema::BuiltinOperator_LOGISTIC, PlanUnary<xnn_unary_sigmoid>},
+    {schema::BuiltinOperator_MAX_POOL_2D, PlanMaxPool},
+    {schema::BuiltinOperator_MAXIMUM, PlanFloatBinary<xnn_binary_maximum>},
+    {schema::BuiltinOperator_MEAN, PlanReduce<xnn_reduce_mean>},
+    {schema::BuiltinOperator_MINIMUM, PlanFloatBinary<xnn_binary_minimum>},
+    {schema::BuiltinOperator_MUL, PlanMul},
+    {schema::BuiltinOperator_NEG, PlanFloatUnary<xnn_unary_negate>},
+    {schema::BuiltinOperator_PAD, PlanPad},
+    {schema::BuiltinOperator_PRELU, PlanFloatBinary<xnn_binary_prelu>},
+    {schema::BuiltinOperator_QUANTIZE, PlanQuantize},
+    {schema::BuiltinOperator_RELU, PlanRelu<schema::ActivationFunctionType_RELU>},
+    {schema::BuiltinOperator_RELU6, PlanRelu<schema::ActivationFunctionType_RELU6>},
+    {schema::BuiltinOperator_RELU_N1_TO_1, PlanRelu<schema::ActivationFunctionType_RELU_N1_TO_1>},
+    {schema::BuiltinOperator_RESHAPE, PlanReshape},
+    {schema::BuiltinOperator_RESIZE_BILINEAR, PlanResizeBilinear},
+    {schema::BuiltinOperator_ROUND, PlanFloatUnary<xnn_unary_bankers_rounding>},
+    {schema::BuiltinOperator_RSQRT, PlanFloatUnary<xnn_unary_reciprocal_square_root>},
+    {schema::BuiltinOperator_SLICE, PlanSlice},
+    {schema::BuiltinOperator_SOFTMAX, PlanSoftmax},
+    {schema::BuiltinOperator_SPACE_TO_DEPTH, PlanSpaceToDepth},
+    {schema::BuiltinOperator_SPLIT, PlanSplit},
+    {schema::BuiltinOperator_SQRT, PlanFloatUnary<xnn_unary_square_root>},
+    {schema::BuiltinOperator_SQUARE, PlanFloatUnary<xnn_unary_square>},
+    {schema::BuiltinOperator_SQUARED_DIFFERENCE, PlanFloatBinary<xnn_binary_squared_difference>},
+    {schema::BuiltinOperator_SQUEEZE, PlanReshape},
+    {schema::BuiltinOperator_STRIDED_SLICE, PlanStridedSlice},
+    {schema::BuiltinOperator_SUB, PlanSub},
+    {schema::BuiltinOperator_SUM, PlanReduce<xnn_reduce_sum>},
+    {schema::BuiltinOperator_TANH, PlanUnary<xnn_unary_tanh>},
+    {schema::BuiltinOperator_TRANSPOSE, PlanTranspose},
+    {schema::BuiltinOperator_TRANSPOSE_CONV, PlanTransposeConv},
+};
+
+}  // namespace
+
+std::optional<XnnpackNode> PlanXnnpackNode(const Model& model, const schema::OperatorT& op) {
+  const bool computes = std::ranges::any_of(op.inputs, [&](int32_t input) {
+    return input >= 0 && !model.IsConstant(TensorIndex{input});
+  });
+  if (!computes) return std::nullopt;
+  const schema::BuiltinOperator type = model.OperatorType(op);
+  for (const Row& row : kRows) {
+    if (row.type == type) return row.plan(Op{model, op});
+  }
+  return std::nullopt;
+}
+
+}  // namespace octavo
