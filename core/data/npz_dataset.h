@@ -26,26 +26,28 @@ struct InputSpec {
 
 struct BoundDataset {
   std::unique_ptr<Dataset> dataset;
-  v1::DatasetUsed used;  // bindings, labels and number of examples as settled; name and digest are the caller's
+  v1::DatasetUsed
+      used;  // bindings, labels and number of examples as settled; name and digest are the caller's
 };
 
-// What is in the file: names, types, shapes; reads no values. INVALID_ARGUMENT (DATASET_MALFORMED), naming the array: no
-// zip, an array that is none of NumPy's, of a type we do not read, in Fortran order, larger than its entry ...
-// RESOURCE_EXHAUSTED: more than `max_bytes` when unpacked.
+// What is in the file: names, types, shapes; reads no values. INVALID_ARGUMENT (DATASET_MALFORMED),
+// naming the array: no zip, an array that is none of NumPy's, of a type we do not read, in Fortran
+// order, larger than its entry ... RESOURCE_EXHAUSTED: more than `max_bytes` when unpacked.
 absl::StatusOr<v1::DatasetInfo> InspectNpz(int fd, int64_t max_bytes);
 
-// Settles which arrays are which inputs (spec.proto, DatasetUse) by shapes and names alone: usable without the values,
-// so the server can refuse at CreateJob.
+// Settles which arrays are which inputs (spec.proto, DatasetUse) by shapes and names alone: usable
+// without the values, so the server can refuse at CreateJob.
 //
-// INVALID_ARGUMENT (TENSOR_MISMATCH): naming the input and both shapes, or where it is ambiguous listing all arrays and
-// inputs with their shapes.
+// INVALID_ARGUMENT (TENSOR_MISMATCH): naming the input and both shapes, or where it is ambiguous
+// listing all arrays and inputs with their shapes.
 absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
                                            std::span<const InputSpec> inputs,
                                            const v1::DatasetUse& use,
                                            std::span<const v1::Preprocess* const> preprocess);
 
-// Binds and opens. Stored arrays stay in the file and are read by pread; deflated ones are unpacked into memory.
-// `fd` must outlive the data set. INVALID_ARGUMENT as above; labels that are negative or no integers are named.
+// Binds and opens. Stored arrays stay in the file and are read by pread; deflated ones are unpacked
+// into memory. `fd` must outlive the data set. INVALID_ARGUMENT as above; labels that are negative
+// or no integers are named.
 absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
                                      const v1::DatasetUse& use,
                                      std::span<const v1::Preprocess* const> preprocess,

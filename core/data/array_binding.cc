@@ -1,0 +1,393 @@
+#include "core/data/array_binding.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/data/npy_header.h"
+
+namespace octavo {
+namespace {
+
+constexpr size_t kMaxListed = 24;
+
+// The types of inputs that arrays can fill.
+constexpr schema::TensorType kFillable[] = {
+    schema::TensorType_FLOAT32, schema::TensorType_INT8,   schema::TensorType_UINT8,
+    schema::TensorType_INT16,   schema::TensorType_UINT16, schema::TensorType_INT32,
+    schema::TensorType_UINT32,  schema::TensorType_INT64,  schema::TensorType_BOOL};
+
+absl::Status Mismatch(absl::string_view input, absl::string_view problem) {
+  return WithReason(absl::InvalidArgumentError(problem), "TENSOR_MISMATCH",
+                    {{"input", std::string(input)}});
+}
+
+// Keeps the reason that a step's error has; an error without one is a mismatch.
+absl::Status AsMismatch(absl::string_view input, const absl::Status& status) {
+  return ReasonOf(status).empty()
+             ? WithReason(status, "TENSOR_MISMATCH", {{"input", std::string(input)}})
+             : status;
+}
+
+// An exported Keras model calls its input "serving_default_image:0" where its author wrote "image".
+absl::string_view AuthorsName(absl::string_view input) {
+  return absl::StripSuffix(absl::StripPrefix(input, "serving_default_"), ":0");
+}
+
+Dims InputDims(const InputSpec& input) { return {input.shape.begin() + 1, input.shape.end()}; }
+
+Dims ExampleDims(const v1::ArrayInfo& array) {
+  return {array.shape().begin() + 1, array.shape().end()};
+}
+
+std::string Described(const v1::ArrayInfo& array) {
+  const Dims shape(array.shape().begin(), array.shape().end());
+  return absl::StrCat("'", array.name(), "' ", array.type(), " ", DimsText(shape));
+}
+
+// A last axis of one may be left out or added: grey images with and without their channel.
+bool SameButForOneChannel(Dims a, Dims b) {
+  if (a.size() + 1 == b.size()) std::swap(a, b);
+  if (a.size() == b.size() + 1 && a.back() == 1) a.pop_back();
+  return a == b;
+}
+
+class Binder {
+ public:
+  Binder(const v1::DatasetInfo& info, std::span<const InputSpec> inputs, const v1::DatasetUse& use,
+         std::span<const v1::Preprocess* const> preprocess)
+      : info_(info), inputs_(inputs), use_(use), preprocess_(preprocess) {}
+
+  absl::StatusOr<Binding> Bind() {
+    RETURN_IF_ERROR(CheckInputs());
+    RETURN_IF_ERROR(TakePreprocess());
+    RETURN_IF_ERROR(TakeExplicit());
+    TakeNamesakes();
+    Binding binding;
+    for (const InputSpec& input : inputs_) {
+      ASSIGN_OR_RETURN(BoundInput bound, BindInput(input));
+      binding.inputs.push_back(std::move(bound));
+    }
+    RETURN_IF_ERROR(CountExamples(binding));
+    ASSIGN_OR_RETURN(binding.labels, FindLabels(binding));
+    if (use_.max_examples() > 0) binding.examples = std::min(binding.examples, use_.max_examples());
+    return binding;
+  }
+
+ private:
+  absl::Status CheckInputs() const {
+    if (inputs_.empty()) return absl::InvalidArgumentError("the model has no inputs");
+    for (const InputSpec& input : inputs_) {
+      if (input.shape.empty() || input.shape[0] != 1) {
+        return Mismatch(input.name, absl::StrCat("input '", input.name, "' of shape ",
+                                                 ShapeText(input.shape), " has no batch axis"));
+      }
+      if (std::find(std::begin(kFillable), std::end(kFillable), input.type) ==
+          std::end(kFillable)) {
+        return Mismatch(input.name,
+                        absl::StrCat("input '", input.name, "' is ", TypeName(input.type),
+                                     ", which no array can fill"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const v1::ArrayInfo* FindArray(absl::string_view name) const {
+    for (const v1::ArrayInfo& array : info_.arrays()) {
+      if (array.name() == name) return &array;
+    }
+    return nullptr;
+  }
+
+  // The input that a client means: by its name, its author's name for it, or, where there is only
+  // one, no name or "x".
+  const InputSpec* FindInput(absl::string_view name) const {
+    for (const InputSpec& input : inputs_) {
+      if (input.name == name) return &input;
+    }
+    for (const InputSpec& input : inputs_) {
+      if (AuthorsName(input.name) == name) return &input;
+    }
+    return inputs_.size() == 1 && (name.empty() || name == "x") ? &inputs_[0] : nullptr;
+  }
+
+  absl::Status UnknownInput(absl::string_view field, absl::string_view name) const {
+    return FieldError(
+        field, absl::StrCat(name.empty() ? "an input must be named"
+                                         : absl::StrCat("the model has no input '", name, "'"),
+                            "; its inputs: ", ListInputs()));
+  }
+
+  absl::Status TakePreprocess() {
+    const v1::Preprocess* for_all = nullptr;
+    for (const v1::Preprocess* preprocess : preprocess_) {
+      if (preprocess->input().empty()) {
+        if (for_all != nullptr) return FieldError("preprocess.input", "two are for every input");
+        for_all = preprocess;
+        continue;
+      }
+      const InputSpec* input = FindInput(preprocess->input());
+      if (input == nullptr) return UnknownInput("preprocess.input", preprocess->input());
+      if (!preprocess_of_.emplace(input, preprocess).second) {
+        return FieldError("preprocess.input",
+                          absl::StrCat("two are for input '", input->name, "'"));
+      }
+    }
+    for (const InputSpec& input : inputs_) {
+      preprocess_of_.emplace(&input,
+                             for_all != nullptr ? for_all : &v1::Preprocess::default_instance());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeExplicit() {
+    for (const v1::ArrayBinding& binding : use_.bindings()) {
+      const InputSpec* input = FindInput(binding.input());
+      if (input == nullptr) return UnknownInput("bindings.input", binding.input());
+      if (binding.arrays().empty()) return FieldError("bindings.arrays", "names no array");
+      for (const std::string& name : binding.arrays()) {
+        if (FindArray(name) == nullptr) {
+          return FieldError("bindings.arrays", absl::StrCat("the data set has no array '", name,
+                                                            "'; its arrays: ", ListArrays()));
+        }
+      }
+      const std::vector<std::string> arrays(binding.arrays().begin(), binding.arrays().end());
+      if (!arrays_of_.emplace(input, arrays).second) {
+        return FieldError("bindings.input",
+                          absl::StrCat("input '", input->name, "' is bound twice"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void TakeNamesakes() {
+    for (const InputSpec& input : inputs_) {
+      if (arrays_of_.count(&input) != 0) continue;
+      for (const absl::string_view name :
+           {absl::string_view(input.name), AuthorsName(input.name)}) {
+        if (FindArray(name) == nullptr) continue;
+        arrays_of_[&input] = {std::string(name)};
+        break;
+      }
+      if (arrays_of_.count(&input) == 0 && inputs_.size() == 1 && FindArray("x") != nullptr) {
+        arrays_of_[&input] = {"x"};
+      }
+    }
+  }
+
+  // From the arrays that were settled by name, else from the only one that fits.
+  absl::StatusOr<BoundInput> BindInput(const InputSpec& input) const {
+    const auto named = arrays_of_.find(&input);
+    if (named != arrays_of_.end()) return Fit(input, named->second);
+    std::vector<BoundInput> fitting;
+    std::vector<absl::Status> misfits;
+    for (const v1::ArrayInfo& array : info_.arrays()) {
+      if (IsTaken(array.name()) || LooksLikeLabels(array.name())) continue;
+      auto bound = Fit(input, {array.name()});
+      if (bound.ok()) {
+        fitting.push_back(*std::move(bound));
+      } else {
+        misfits.push_back(bound.status());
+      }
+    }
+    if (fitting.size() == 1) return std::move(fitting[0]);
+    // Where there was no choice, what is wrong with the only array says more than a list.
+    if (fitting.empty() && misfits.size() == 1) return misfits[0];
+    return Undecided(input, fitting);
+  }
+
+  bool IsTaken(absl::string_view array) const {
+    for (const auto& [input, arrays] : arrays_of_) {
+      if (std::find(arrays.begin(), arrays.end(), array) != arrays.end()) return true;
+    }
+    return false;
+  }
+
+  static bool LooksLikeLabels(absl::string_view name) {
+    return name == "y" || name == "labels" || absl::EndsWith(name, "_labels");
+  }
+
+  // The input from these arrays, if their types and shapes allow it.
+  absl::StatusOr<BoundInput> Fit(const InputSpec& input,
+                                 const std::vector<std::string>& arrays) const {
+    BoundInput bound{input, arrays, {}};
+    std::vector<Dims> shapes;
+    bool any_float = false;
+    for (const std::string& name : arrays) {
+      const v1::ArrayInfo& array = *FindArray(name);
+      const ElementType* type = FindElementTypeByName(array.type());
+      if (type == nullptr) {
+        return Mismatch(input.name, absl::StrCat("input '", input.name, "': array ",
+                                                 Described(array), " holds no numbers"));
+      }
+      if (array.shape().empty()) {
+        return Mismatch(input.name, absl::StrCat("input '", input.name, "': array ",
+                                                 Described(array), " has no axis of examples"));
+      }
+      any_float = any_float || type->is_float;
+      shapes.push_back(ExampleDims(array));
+    }
+    auto plan = PlanPreprocess(*preprocess_of_.at(&input), shapes);
+    if (!plan.ok()) {
+      return AsMismatch(
+          input.name, Annotate(plan.status(), "input '", input.name, "' from ", ListNamed(arrays)));
+    }
+    bound.plan = *std::move(plan);
+    if (!SameButForOneChannel(bound.plan.shape, InputDims(input))) {
+      return Mismatch(input.name,
+                      absl::StrCat("input '", input.name, "' takes ", DimsText(InputDims(input)),
+                                   " an example, but ", ListNamed(arrays), " gives ",
+                                   DimsText(bound.plan.shape)));
+    }
+    const bool wants_float = input.type == schema::TensorType_FLOAT32;
+    if (!wants_float && (any_float || NeedsFloat(bound.plan))) {
+      return Mismatch(input.name, absl::StrCat("input '", input.name, "' is ", TypeName(input.type),
+                                               ", but ", ListNamed(arrays), " gives real numbers"));
+    }
+    return bound;
+  }
+
+  absl::Status Undecided(const InputSpec& input, const std::vector<BoundInput>& fitting) const {
+    const std::string what =
+        fitting.empty()
+            ? absl::StrCat("no array fits input '", input.name, "'")
+            : absl::StrCat(
+                  "more than one array fits input '", input.name, "': ",
+                  absl::StrJoin(fitting, ", ", [](std::string* out, const BoundInput& bound) {
+                    absl::StrAppend(out, "'", bound.arrays[0], "'");
+                  }));
+    const std::string array = fitting.empty() ? "ARRAY" : fitting[0].arrays[0];
+    return Mismatch(input.name,
+                    absl::StrCat(what, "; say which (bindings; on the command line FILE.npz:",
+                                 AuthorsName(input.name), "=", array, "). Inputs: ", ListInputs(),
+                                 ". Arrays: ", ListArrays()));
+  }
+
+  absl::Status CountExamples(Binding& binding) const {
+    const v1::ArrayInfo* first = nullptr;
+    for (const BoundInput& bound : binding.inputs) {
+      for (const std::string& name : bound.arrays) {
+        const v1::ArrayInfo* array = FindArray(name);
+        if (first == nullptr) first = array;
+        if (array->shape(0) != first->shape(0)) {
+          return Mismatch(bound.input.name,
+                          absl::StrCat("arrays of one data set must be of equal length: ",
+                                       Described(*first), ", ", Described(*array)));
+        }
+      }
+    }
+    binding.examples = first->shape(0);
+    if (binding.examples == 0) {
+      return Mismatch(binding.inputs[0].input.name,
+                      absl::StrCat("array ", Described(*first), " has no examples"));
+    }
+    return absl::OkStatus();
+  }
+
+  static bool IsClassPerExample(const v1::ArrayInfo& array, int64_t examples) {
+    const bool one_each =
+        array.shape_size() == 1 || (array.shape_size() == 2 && array.shape(1) == 1);
+    return one_each && array.shape(0) == examples && FindElementTypeByName(array.type()) != nullptr;
+  }
+
+  absl::StatusOr<std::string> FindLabels(const Binding& binding) const {
+    if (!use_.labels().empty()) return CheckedLabels(use_.labels(), binding.examples);
+    for (const char* name : {"y", "labels"}) {
+      const v1::ArrayInfo* array = FindArray(name);
+      if (array != nullptr && !IsBound(binding, name) &&
+          IsClassPerExample(*array, binding.examples))
+        return name;
+    }
+    std::vector<std::string> candidates;
+    for (const v1::ArrayInfo& array : info_.arrays()) {
+      if (absl::EndsWith(array.name(), "_labels") && !IsBound(binding, array.name()) &&
+          IsClassPerExample(array, binding.examples)) {
+        candidates.push_back(array.name());
+      }
+    }
+    if (candidates.size() > 1) {
+      return FieldError("labels", absl::StrCat("more than one array may hold the labels: '",
+                                               absl::StrJoin(candidates, "', '"),
+                                               "'; say which (on the command line FILE.npz:labels=",
+                                               candidates[0], ")"));
+    }
+    return candidates.empty() ? std::string() : candidates[0];
+  }
+
+  static bool IsBound(const Binding& binding, absl::string_view array) {
+    for (const BoundInput& bound : binding.inputs) {
+      if (std::find(bound.arrays.begin(), bound.arrays.end(), array) != bound.arrays.end())
+        return true;
+    }
+    return false;
+  }
+
+  absl::StatusOr<std::string> CheckedLabels(const std::string& name, int64_t examples) const {
+    const v1::ArrayInfo* array = FindArray(name);
+    if (array == nullptr) {
+      return FieldError("labels", absl::StrCat("the data set has no array '", name,
+                                               "'; its arrays: ", ListArrays()));
+    }
+    if (!IsClassPerExample(*array, examples)) {
+      return FieldError(
+          "labels", absl::StrCat("array ", Described(*array),
+                                 " does not hold one class for each of ", examples, " examples"));
+    }
+    return name;
+  }
+
+  std::string ListNamed(const std::vector<std::string>& names) const {
+    return absl::StrCat(
+        names.size() == 1 ? "array " : "arrays ",
+        absl::StrJoin(names, " + ", [this](std::string* out, const std::string& name) {
+          absl::StrAppend(out, Described(*FindArray(name)));
+        }));
+  }
+
+  std::string ListArrays() const {
+    std::vector<std::string> listed;
+    for (const v1::ArrayInfo& array : info_.arrays()) {
+      if (listed.size() == kMaxListed) {
+        listed.push_back(absl::StrCat("and ", info_.arrays_size() - kMaxListed, " more"));
+        break;
+      }
+      listed.push_back(Described(array));
+    }
+    return listed.empty() ? "none" : absl::StrJoin(listed, ", ");
+  }
+
+  std::string ListInputs() const {
+    return absl::StrJoin(inputs_.first(std::min(inputs_.size(), kMaxListed)), ", ",
+                         [](std::string* out, const InputSpec& input) {
+                           absl::StrAppend(out, "'", input.name, "' ", TypeName(input.type), " ",
+                                           ShapeText(input.shape));
+                         });
+  }
+
+  const v1::DatasetInfo& info_;
+  const std::span<const InputSpec> inputs_;
+  const v1::DatasetUse& use_;
+  const std::span<const v1::Preprocess* const> preprocess_;
+  std::map<const InputSpec*, const v1::Preprocess*> preprocess_of_;
+  std::map<const InputSpec*, std::vector<std::string>> arrays_of_;
+};
+
+}  // namespace
+
+absl::StatusOr<Binding> SettleBinding(const v1::DatasetInfo& info,
+                                      std::span<const InputSpec> inputs, const v1::DatasetUse& use,
+                                      std::span<const v1::Preprocess* const> preprocess) {
+  return Binder(info, inputs, use, preprocess).Bind();
+}
+
+}  // namespace octavo
