@@ -1,0 +1,320 @@
+"""Uploads, jobs and downloads over one channel."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import google_crc32c
+import grpc
+import numpy as np
+from google.rpc import error_details_pb2, status_pb2
+
+from octavo.v1 import (artifacts_pb2, artifacts_pb2_grpc, datasets_pb2, datasets_pb2_grpc, jobs_pb2, jobs_pb2_grpc,
+                       models_pb2, models_pb2_grpc, report_pb2, spec_pb2, uploads_pb2, uploads_pb2_grpc)
+
+_VARIANTS = {
+    "float32": (spec_pb2.SCHEME_FLOAT32, spec_pb2.IO_TYPE_FLOAT32),
+    "float16": (spec_pb2.SCHEME_FLOAT16, spec_pb2.IO_TYPE_FLOAT32),
+    "dynamic-int8": (spec_pb2.SCHEME_DYNAMIC_INT8, spec_pb2.IO_TYPE_FLOAT32),
+    "int8": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_FLOAT32),
+    "int8-int8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_INT8),
+    "int8-uint8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_UINT8),
+    "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
+}
+_GOALS = {"drop": "max_drop_points", "size": "max_size_ratio", "latency": "max_latency_ratio"}
+
+
+class OctavoError(Exception):
+    """What the server answered: `code` (grpc.StatusCode), `reason` such as "TENSOR_MISMATCH", and a message."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, reason: str = ""):
+        super().__init__(f"{code.name}: {message}" + (f" [{reason}]" if reason else ""))
+        self.code, self.message, self.reason = code, message, reason
+
+
+class JobFailed(OctavoError):
+    """A job that ended without a report; `job` is the message."""
+
+    def __init__(self, job: jobs_pb2.Job):
+        error = _from_status(job.error)
+        super().__init__(error.code, error.message or jobs_pb2.Job.State.Name(job.state), error.reason)
+        self.job = job
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set and how it is used.
+
+    source: a path to an .npz file, "datasets/ID", an array, (inputs, labels), or a dict of arrays; first axis: examples.
+    inputs: model input -> array name, or names to concatenate as channels. Key "" is the only input.
+    labels: the array of labels. examples: only the first so many.
+    """
+
+    source: object
+    inputs: Mapping[str, str | Sequence[str]] = dataclasses.field(default_factory=dict)
+    labels: str = ""
+    examples: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocess:
+    """value = scale[c] * x + offset[c], after channel order, resize (height, width) and repeat (height, width, channels)."""
+
+    scale: float | Sequence[float] = ()
+    offset: float | Sequence[float] = ()
+    channels: str = ""
+    resize: tuple[int, int] | None = None
+    repeat: tuple[int, int, int] | None = None
+    input: str = ""
+
+    def message(self) -> spec_pb2.Preprocess:
+        """As the protocol has it."""
+        message = spec_pb2.Preprocess(input=self.input, scale=np.ravel(self.scale), offset=np.ravel(self.offset))
+        if self.channels:
+            message.channel_order = spec_pb2.ChannelOrder.Value(f"CHANNEL_ORDER_{self.channels.upper()}")
+        if self.resize:
+            message.resize.height, message.resize.width = self.resize
+        if self.repeat:
+            message.repeat.height, message.repeat.width, message.repeat.channels = self.repeat
+        return message
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a job made. `paths`: file name -> path, where `out` was given."""
+
+    job: jobs_pb2.Job
+    report: report_pb2.Report
+    paths: dict[str, pathlib.Path]
+
+    @property
+    def verdict(self) -> str:
+        """PASS, GOALS_MISSED or PARTIAL."""
+        return report_pb2.Verdict.Name(self.report.verdict).removeprefix("VERDICT_")
+
+    @property
+    def recommended(self) -> str:
+        """The recommended variant's name, "" for none."""
+        return self.report.recommended_variant
+
+    def __str__(self) -> str:
+        lines = [f"{'variant':<16}{'bytes':>12}{'ratio':>7}{'top-1 %':>9}{'sqnr dB':>9}{'p50 ms':>9}"]
+        for variant in self.report.variants:
+            name, top1 = variant.spec.name, f"{100 * variant.accuracy.top1:.2f}" if variant.HasField("accuracy") else ""
+            if variant.state != report_pb2.VariantReport.STATE_SUCCEEDED:
+                lines.append(f"{name:<16}{variant.skip_reason or variant.error.message}")
+                continue
+            lines.append(f"{name:<16}{variant.artifact.size_bytes:>12}{variant.size_ratio:>7.2f}{top1:>9}"
+                         f"{variant.fidelity.sqnr_db:>9.1f}{variant.latency.p50_ms:>9.3f}")
+        return "\n".join([*lines, f"{self.verdict}: {self.report.recommendation_reason}"])
+
+
+class Client:
+    """One server. Thread-safe. Every call raises OctavoError."""
+
+    def __init__(self, target: str = "127.0.0.1:8470", timeout: float = 60.0, patience: float = 120.0):
+        self._channel = grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", 64 << 20),
+                                                               ("grpc.keepalive_time_ms", 30_000)])
+        self._timeout, self._patience = timeout, patience
+        self.uploads = uploads_pb2_grpc.UploadServiceStub(self._channel)
+        self.models = models_pb2_grpc.ModelServiceStub(self._channel)
+        self.datasets = datasets_pb2_grpc.DatasetServiceStub(self._channel)
+        self.jobs = jobs_pb2_grpc.JobServiceStub(self._channel)
+        self.artifacts = artifacts_pb2_grpc.ArtifactServiceStub(self._channel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._channel.close()
+
+    def optimize(self, model, calibrate=None, evaluate=None, variants: str | Sequence[str] = "all",
+                 out: str | os.PathLike | None = None, preprocess: Preprocess | Sequence[Preprocess] = (),
+                 goals: Mapping[str, float] | None = None, benchmark: bool = True,
+                 progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
+        """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
+
+        variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
+        progress: called with each event. Raises JobFailed where the job ends without a report.
+        """
+        spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
+        for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
+            if name not in _VARIANTS:
+                raise ValueError(f"no variant {name!r}; there are {', '.join(_VARIANTS)}")
+            scheme, io_type = _VARIANTS[name]
+            spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+        for goal, value in (goals or {}).items():
+            setattr(spec.goals, _GOALS[goal], value)
+        for item in [preprocess] if isinstance(preprocess, Preprocess) else preprocess:
+            spec.preprocess.append(item.message())
+        spec.benchmark.skip = not benchmark
+        spec.model = self.upload_model(model)
+        if calibrate is not None:
+            spec.calibration.CopyFrom(self._use(calibrate))
+        if evaluate is not None:
+            spec.evaluation.CopyFrom(self._use(evaluate))
+        request = jobs_pb2.CreateJobRequest(spec=spec, request_id=str(uuid.uuid4()))
+        job = self.watch(self._call(self.jobs.CreateJob, request).job.name, progress)
+        if job.state != jobs_pb2.Job.STATE_SUCCEEDED:
+            raise JobFailed(job)
+        report = self._call(self.jobs.GetReport, jobs_pb2.GetReportRequest(name=job.name)).report
+        return Result(job, report, self.download(job, out) if out is not None else {})
+
+    def upload_model(self, model) -> str:
+        """A path, bytes, or "models/ID"; gives "models/ID"."""
+        if isinstance(model, str) and model.startswith("models/"):
+            return model
+        with _as_file(model) as path:
+            upload = self._upload(path, uploads_pb2.UPLOAD_KIND_MODEL)
+            request = models_pb2.CreateModelRequest(upload=upload, display_name=path.name[:128])
+        created = self._call(self.models.CreateModel, request).model
+        if created.state == models_pb2.Model.STATE_REJECTED:
+            raise _from_status(created.error)
+        return created.name
+
+    def upload_dataset(self, source) -> str:
+        """A path to an .npz file, arrays (see Data), or "datasets/ID"; gives "datasets/ID"."""
+        if isinstance(source, str) and source.startswith("datasets/"):
+            return source
+        with _as_file(source) as path:
+            upload = self._upload(path, uploads_pb2.UPLOAD_KIND_DATASET)
+            request = datasets_pb2.CreateDatasetRequest(upload=upload, display_name=path.name[:128])
+        created = self._call(self.datasets.CreateDataset, request).dataset
+        if created.state == datasets_pb2.Dataset.STATE_REJECTED:
+            raise _from_status(created.error)
+        return created.name
+
+    def watch(self, job: str, progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> jobs_pb2.Job:
+        """Follows a job to its end, over broken connections."""
+        after, give_up = 0, time.monotonic() + self._patience
+        while True:
+            last = None
+            try:
+                for update in self.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job, after_number=after)):
+                    give_up = time.monotonic() + self._patience
+                    if update.HasField("snapshot"):
+                        last = update.snapshot
+                        continue
+                    after = max(after, update.event.number)
+                    if progress:
+                        progress(update.event)
+                if last is not None and last.state >= jobs_pb2.Job.STATE_SUCCEEDED:
+                    return last
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > give_up:
+                    raise _from_rpc(error) from None
+            time.sleep(0.2)
+
+    def download(self, job: jobs_pb2.Job, folder: str | os.PathLike) -> dict[str, pathlib.Path]:
+        """Fetches a job's artifacts, each checked against its digest."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = {}
+        for artifact in job.artifacts:
+            # A server's word is not taken for a path.
+            if pathlib.PurePath(artifact.file_name).name != artifact.file_name:
+                raise OctavoError(grpc.StatusCode.DATA_LOSS, f"an artifact is named {artifact.file_name!r}")
+            part, digest = folder / (artifact.file_name + ".part"), hashlib.sha256()
+            with part.open("wb") as file:
+                try:
+                    for answer in self.artifacts.DownloadArtifact(
+                            artifacts_pb2.DownloadArtifactRequest(name=artifact.name)):
+                        file.write(answer.chunk)
+                        digest.update(answer.chunk)
+                except grpc.RpcError as error:
+                    raise _from_rpc(error) from None
+            if digest.hexdigest() != artifact.digest:
+                raise OctavoError(grpc.StatusCode.DATA_LOSS, f"{artifact.file_name} arrived damaged")
+            paths[artifact.file_name] = part.replace(folder / artifact.file_name)
+        return paths
+
+    def _use(self, data) -> spec_pb2.DatasetUse:
+        data = data if isinstance(data, Data) else Data(data)
+        use = spec_pb2.DatasetUse(dataset=self.upload_dataset(data.source), labels=data.labels, max_examples=data.examples)
+        for name, arrays in data.inputs.items():
+            use.bindings.add(input=name, arrays=[arrays] if isinstance(arrays, str) else arrays)
+        return use
+
+    def _upload(self, path: pathlib.Path, kind: int) -> str:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+        created = self._call(self.uploads.CreateUpload, uploads_pb2.CreateUploadRequest(
+            kind=kind, size_bytes=path.stat().st_size, digest=digest.hexdigest()))
+        name, offset, give_up = created.upload.name, created.upload.committed_bytes, time.monotonic() + self._patience
+        if created.already_exists:
+            return name
+        while True:
+            try:
+                self.uploads.WriteUpload(_chunks(path, name, offset, created.chunk_bytes))
+                return name
+            except grpc.RpcError as error:
+                resumable = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.DATA_LOSS)
+                if error.code() not in resumable or time.monotonic() > give_up:
+                    raise _from_rpc(error) from None
+            time.sleep(0.2)
+            offset = self._call(self.uploads.GetUpload, uploads_pb2.GetUploadRequest(name=name)).upload.committed_bytes
+
+    def _call(self, method, request):
+        try:
+            return method(request, timeout=self._timeout, wait_for_ready=False)
+        except grpc.RpcError as error:
+            raise _from_rpc(error) from None
+
+
+def _chunks(path: pathlib.Path, name: str, offset: int, size: int) -> Iterator[uploads_pb2.WriteUploadRequest]:
+    yield uploads_pb2.WriteUploadRequest(name=name, offset=offset)
+    with path.open("rb") as file:
+        file.seek(offset)
+        while chunk := file.read(size):
+            yield uploads_pb2.WriteUploadRequest(chunk=chunk, crc32c=google_crc32c.value(chunk))
+    yield uploads_pb2.WriteUploadRequest(finish=True)
+
+
+@contextlib.contextmanager
+def _as_file(source) -> Iterator[pathlib.Path]:
+    """A path as it is; bytes and arrays as a temporary file."""
+    if isinstance(source, (str, os.PathLike)):
+        yield pathlib.Path(source)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            path = pathlib.Path(folder) / "model.tflite"
+            path.write_bytes(source)
+        else:
+            path = pathlib.Path(folder) / "arrays.npz"
+            np.savez(path, **_arrays(source))
+        yield path
+
+
+def _arrays(source) -> dict[str, np.ndarray]:
+    if isinstance(source, Mapping):
+        return {name: np.ascontiguousarray(array) for name, array in source.items()}
+    if isinstance(source, tuple) and len(source) == 2:
+        return {"x": np.ascontiguousarray(source[0]), "labels": np.ascontiguousarray(source[1])}
+    return {"x": np.ascontiguousarray(source)}
+
+
+def _from_rpc(error: grpc.RpcError) -> OctavoError:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            return _from_status(status_pb2.Status.FromString(value))
+    return OctavoError(error.code(), error.details() or "")
+
+
+def _from_status(status: status_pb2.Status) -> OctavoError:
+    reason = error_details_pb2.ErrorInfo()
+    for detail in status.details:
+        if detail.Is(reason.DESCRIPTOR):
+            detail.Unpack(reason)
+    code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
+    return OctavoError(code, status.message, reason.reason)
