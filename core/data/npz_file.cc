@@ -287,6 +287,7 @@ absl::StatusOr<NpzFile> NpzFile::Open(int fd) {
   auto state = std::make_unique<State>();
   RETURN_IF_ERROR(state->OpenArchive(fd));
   const zip_int64_t count = zip_get_num_entries(state->archive.get(), 0);
+  if (count == 0) return MalformedDataset("it has no arrays");
   if (count > kMaxArrays) {
     return MalformedDataset(absl::StrCat("it has ", count, " arrays, more than ", kMaxArrays));
   }
