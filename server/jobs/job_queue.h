@@ -36,6 +36,7 @@ struct JobQueueObserver {
   // As it ended: its state, verdict, times and report's variants are set. `quarantined`: with its
   // model's digest.
   std::function<void(const v1::Job&, bool quarantined)> on_ended;
+  // Each variant of a report that was committed.
   std::function<void(const v1::VariantReport&)> on_variant;
 };
 
@@ -161,6 +162,7 @@ class JobQueue {
   absl::Status Succeed(const LeasedJob& lease, const JobResult& result);
   // Back to the queue, FAILED, or CANCELLED where that was asked for.
   absl::Status Fail(const LeasedJob& lease, const AttemptFailure& failure);
+  absl::Duration lease_duration() const;
   // Puts jobs back whose lease has run out. To be called every few seconds. Returns how many.
   absl::StatusOr<int> ReapExpiredLeases();
 

@@ -47,8 +47,8 @@ struct WorkerOptions {
   // Of a job.
   int max_artifacts = 100;
   int64_t max_artifact_bytes = int64_t{8} << 30;
-  // Shared by all engines of the host; empty: latency is measured without it.
-  std::string benchmark_lock_path = "/dev/shm/octavo-benchmark.lock";
+  // Engines of the host take turns where they measure latency.
+  bool use_benchmark_lock = true;
   bool require_sandbox = false;
   WorkerObserver observer;
 };
