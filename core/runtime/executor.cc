@@ -389,6 +389,8 @@ Executor::Executor(Executor&&) noexcept = default;
 Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
 
+absl::Status InitializeRuntime() { return InitializeXnnpack(); }
+
 absl::StatusOr<Executor> Executor::Create(const Model& model, const ExecutorOptions& options) {
   auto state = std::make_unique<State>();
   state->model = model;

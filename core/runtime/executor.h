@@ -26,6 +26,11 @@ struct ExecutorOptions {
   bool tap_activations = false;
 };
 
+// Lets XNNPACK look at the processor, for which it opens files. Executors do it too; a process that
+// is to lose its right to open files calls it before. INTERNAL or RESOURCE_EXHAUSTED: XNNPACK does
+// not start.
+absl::Status InitializeRuntime();
+
 // One model, ready to run. Not thread-safe: one thread at a time; threads have executors of their
 // own.
 class Executor {

@@ -25,11 +25,6 @@ absl::Status XnnpackError(absl::string_view doing, xnn_status status) {
   return absl::UnimplementedError(message);
 }
 
-absl::Status InitializeXnnpack() {
-  static const xnn_status status = xnn_initialize(/*allocator=*/nullptr);
-  return status == xnn_status_success ? absl::OkStatus() : XnnpackError("initialization", status);
-}
-
 bool HasOneScale(const schema::TensorT& tensor, int64_t lowest, int64_t highest) {
   const schema::QuantizationParametersT* quantization = tensor.quantization.get();
   if (quantization == nullptr || quantization->scale.size() != 1) return false;
@@ -41,6 +36,14 @@ bool HasOneScale(const schema::TensorT& tensor, int64_t lowest, int64_t highest)
 }
 
 }  // namespace
+
+absl::Status InitializeXnnpack() {
+  static const xnn_status status = xnn_initialize(/*allocator=*/nullptr);
+  if (status == xnn_status_success) return absl::OkStatus();
+  if (status == xnn_status_out_of_memory) return XnnpackError("initialization", status);
+  return absl::InternalError(
+      absl::StrCat("XNNPACK: initialization: status ", static_cast<int>(status)));
+}
 
 std::optional<xnn_datatype> XnnpackType(const schema::TensorT& tensor) {
   if (tensor.shape.size() > XNN_MAX_TENSOR_DIMS || tensor.sparsity != nullptr) return std::nullopt;

@@ -20,6 +20,9 @@
 
 namespace octavo {
 
+// Once a process; further calls give the first one's status.
+absl::Status InitializeXnnpack();
+
 // XNNPACK's type of a tensor that is an activation or a constant operand: FLOAT32, or INT8 and
 // UINT8 with one scale. Nothing: a type, a rank, a size or a scale that XNNPACK refuses or asserts
 // against.
