@@ -29,13 +29,14 @@ struct CalibrateOptions {
   std::function<void(int64_t done, int64_t total)> progress;
 };
 
-// Runs `model` (fixed shapes) over the first `max_examples` of `dataset` and returns what its activations did.
+// Runs `model` (fixed shapes) over the first `max_examples` of `dataset` and returns what its
+// activations did.
 //
-// The ranges depend on the model and the examples alone: each example's are kept and folded in order, so `num_threads`
-// changes only the time. Each thread holds one executor.
+// The ranges depend on the model and the examples alone: each example's are kept and folded in
+// order, so `num_threads` changes only the time. Each thread holds one executor.
 //
-// INVALID_ARGUMENT (NOT_FINITE), naming the example and the tensor: an input or an activation is NaN or infinite; the
-// set is empty; an example does not fit.
+// INVALID_ARGUMENT (NOT_FINITE), naming the example and the tensor: an input or an activation is
+// NaN or infinite; the set is empty; an example does not fit.
 absl::StatusOr<TensorRanges> Calibrate(const Model& model, const Dataset& dataset,
                                        const CalibrateOptions& options);
 

@@ -9,7 +9,8 @@
 
 namespace octavo {
 
-// The quantized model, ready to be written. Deterministic. INTERNAL: the plan does not fit the model.
+// The quantized model, ready to be written. Deterministic. INTERNAL: the plan does not fit the
+// model.
 absl::StatusOr<Model> ApplyPlan(const Model& model, const QuantPlan& plan);
 
 }  // namespace octavo

@@ -17,16 +17,18 @@ namespace octavo {
 // The usual name of a scheme and I/O type: "int8-uint8io". Empty where there is no such variant.
 std::string VariantName(v1::Scheme scheme, v1::IoType io_type);
 
-// The seven usual variants, in the order of tables: float32 float16 dynamic-int8 int8 int8-int8io int8-uint8io int16x8.
+// The seven usual variants, in the order of tables: float32 float16 dynamic-int8 int8 int8-int8io
+// int8-uint8io int16x8.
 std::vector<v1::VariantSpec> UsualVariants();
 
 bool NeedsCalibration(v1::Scheme scheme);
 
-// `model` is a clean float model (graph/passes.h), its batch as it came; `ranges` are of its activations, by their places,
-// and may be empty for schemes without calibration.
+// `model` is a clean float model (graph/passes.h), its batch as it came; `ranges` are of its
+// activations, by their places, and may be empty for schemes without calibration.
 //
-// FAILED_PRECONDITION (NO_CALIBRATION): a static scheme and no ranges. FAILED_PRECONDITION (OP_UNSUPPORTED) where the
-// scheme leaves every operator in float. INVALID_ARGUMENT (FIELD_INVALID): the spec contradicts itself.
+// FAILED_PRECONDITION (NO_CALIBRATION): a static scheme and no ranges. FAILED_PRECONDITION
+// (OP_UNSUPPORTED) where the scheme leaves every operator in float. INVALID_ARGUMENT
+// (FIELD_INVALID): the spec contradicts itself.
 absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,
                                            const v1::VariantSpec& spec);
 

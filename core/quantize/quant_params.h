@@ -19,17 +19,27 @@ struct QuantParams {
   bool operator==(const QuantParams&) const = default;
 };
 
-// Asymmetric int8, [-128, 127]: the range is widened to hold 0; scale = (max - min) / 255. A range without width gets the
-// scale that holds its value.
+// Asymmetric int8, [-128, 127]: the range is widened to hold 0; scale = (max - min) / 255. A range
+// of nothing but 0 gets the parameters of [0, 1]. Scales are never subnormal.
 QuantParams Int8ActivationParams(const Range& range);
 
-// Symmetric int16, [-32767, 32767], zero point 0; scale = max(|min|, |max|) / 32767.
+// Symmetric int16, [-32767, 32767], zero point 0; scale = max(|min|, |max|) / 32767. Of nothing but
+// 0: those of [-1, 1].
 QuantParams Int16ActivationParams(const Range& range);
 
-// Symmetric int8, [-127, 127], zero point 0, one scale a slice along `axis`, or one in all for axis -1. An all-zero
-// slice gets a normal scale, never 0 nor a subnormal one.
+// Symmetric int8, [-127, 127], zero point 0, one scale a slice along `axis`, or one in all for axis
+// -1. An all-zero slice gets a normal scale, never 0 nor a subnormal one. `values` are finite and
+// fit `shape`.
 QuantParams Int8WeightParams(std::span<const float> values, std::span<const int32_t> shape,
                              int axis);
+
+// Of a bias, zero point 0: scale[c] = input scale * weight scale[c].
+//
+// Where a code would leave half of int32's range (a large bias on small weights), or the product
+// would be subnormal, the channel's scale in `weights` is enlarged until it fits: this is what the
+// peers do. `bias` has a value a channel; it may be empty, for a bias of zeros, and `weights` one
+// scale in all.
+QuantParams BiasParams(float input_scale, std::span<const float> bias, QuantParams* weights);
 
 }  // namespace octavo
 

@@ -26,11 +26,13 @@ struct Use {
 struct PlannedConstant {
   schema::TensorType type = schema::TensorType_INT8;
   QuantParams params;  // none for float16
-  // Float operator behind it: the constant goes through a DEQUANTIZE of its own (float16, weight-only).
+  // Float operator behind it: the constant goes through a DEQUANTIZE of its own (float16,
+  // weight-only).
   bool dequantize = false;
 };
 
-// What is done to an operator, and why, in a reader's words: "int8 per channel"; "float: no int8 form".
+// What is done to an operator, and why, in a reader's words: "int8 per channel"; "float: no int8
+// form".
 struct OperatorDecision {
   bool quantized = false;
   int version = 1;
@@ -39,8 +41,9 @@ struct OperatorDecision {
 
 struct QuantPlan {
   v1::VariantSpec spec;
-  // Activations that become integers: their type and parameters. The others stay as they are. Where an operator needs
-  // the other form of a tensor, ApplyPlan puts one QUANTIZE or DEQUANTIZE between, shared by all such uses.
+  // Activations that become integers: their type and parameters. The others stay as they are. Where
+  // an operator needs the other form of a tensor, ApplyPlan puts one QUANTIZE or DEQUANTIZE
+  // between, shared by all such uses.
   std::map<TensorIndex, std::pair<schema::TensorType, QuantParams>> activations;
   // Constant inputs by their uses; uses that are not listed keep the constant as it is.
   std::map<Use, PlannedConstant> constants;

@@ -1,0 +1,79 @@
+#include "core/quantize/operator_roles.h"
+
+#include <span>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "core/base/error_reason.h"
+#include "core/calibrate/min_max.h"
+
+namespace octavo {
+namespace {
+
+bool IsActivationInput(const OperatorRow& row, int position) {
+  if (row.activation_inputs == kAllInputs) return true;
+  return position < 32 && (row.activation_inputs >> position & 1) != 0;
+}
+
+}  // namespace
+
+const OperatorRow* RowOf(const Model& model, const schema::OperatorT& op) {
+  return FindOperator(model.OperatorType(op));
+}
+
+bool IsFloat(const Model& model, TensorIndex tensor) {
+  return tensor != kNoTensor && model.tensor(tensor).type == schema::TensorType_FLOAT32;
+}
+
+bool IsFloatConstant(const Model& model, TensorIndex tensor) {
+  return IsFloat(model, tensor) && model.IsConstant(tensor);
+}
+
+bool IsFloatActivation(const Model& model, TensorIndex tensor) {
+  return IsFloat(model, tensor) && !model.IsConstant(tensor);
+}
+
+std::vector<int> ActivationPositions(const Model& model, const schema::OperatorT& op,
+                                     const OperatorRow& row) {
+  std::vector<int> positions;
+  for (int i = 0; i < static_cast<int>(op.inputs.size()); ++i) {
+    if (IsActivationInput(row, i) && IsFloat(model, InputOf(op, i))) positions.push_back(i);
+  }
+  return positions;
+}
+
+std::vector<TensorIndex> FloatOutputs(const Model& model, const schema::OperatorT& op) {
+  std::vector<TensorIndex> outputs;
+  for (const int32_t output : op.outputs) {
+    if (IsFloat(model, TensorIndex{output})) outputs.push_back(TensorIndex{output});
+  }
+  return outputs;
+}
+
+bool HasWeights(const OperatorRow& row) { return row.weights_input >= 0; }
+
+std::string WeightsProblem(const Model& model, const schema::OperatorT& op,
+                           const OperatorRow& row) {
+  const TensorIndex weights = InputOf(op, row.weights_input);
+  if (!IsFloatConstant(model, weights)) return "float: its weights are no float32 constant";
+  if (static_cast<int>(model.tensor(weights).shape.size()) <= row.weights_axis) {
+    return "float: its weights have too few dimensions";
+  }
+  return "";
+}
+
+QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row) {
+  const TensorIndex weights = InputOf(op, row.weights_input);
+  return Int8WeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
+                          row.weights_axis);
+}
+
+absl::Status CheckFinite(const Model& model, TensorIndex constant) {
+  const std::span<const float> values = model.ConstantValues<float>(constant);
+  if (values.empty() || FiniteRange(values).has_value()) return absl::OkStatus();
+  const absl::string_view name = model.TensorName(constant);
+  return WithReason(absl::InvalidArgumentError(absl::StrCat("constant '", name, "' is not finite")),
+                    "NOT_FINITE", {{"tensor", std::string(name)}});
+}
+
+}  // namespace octavo

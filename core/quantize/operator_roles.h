@@ -1,0 +1,44 @@
+// What an operator's tensors are to quantization: activations, weights, bias, or none of these.
+
+#ifndef OCTAVO_CORE_QUANTIZE_OPERATOR_ROLES_H_
+#define OCTAVO_CORE_QUANTIZE_OPERATOR_ROLES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/quantize/quant_params.h"
+#include "core/tflite/model.h"
+#include "core/tflite/operator_table.h"
+
+namespace octavo {
+
+// Null where the table has no row.
+const OperatorRow* RowOf(const Model& model, const schema::OperatorT& op);
+
+bool IsFloat(const Model& model, TensorIndex tensor);
+bool IsFloatConstant(const Model& model, TensorIndex tensor);
+bool IsFloatActivation(const Model& model, TensorIndex tensor);
+
+// Positions of the float inputs that are activations to an operator of this row, constants among
+// them.
+std::vector<int> ActivationPositions(const Model& model, const schema::OperatorT& op,
+                                     const OperatorRow& row);
+std::vector<TensorIndex> FloatOutputs(const Model& model, const schema::OperatorT& op);
+
+// Whether an operator of this row has weights that int8 could hold.
+bool HasWeights(const OperatorRow& row);
+
+// Why the weights of `op` cannot be stored in int8 per channel, in a reader's words; empty where
+// they can.
+std::string WeightsProblem(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
+
+// Parameters of the weights, which have no problem.
+QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
+
+// INVALID_ARGUMENT (NOT_FINITE), naming the tensor: a float constant with a NaN or infinite value.
+absl::Status CheckFinite(const Model& model, TensorIndex constant);
+
+}  // namespace octavo
+
+#endif  // OCTAVO_CORE_QUANTIZE_OPERATOR_ROLES_H_

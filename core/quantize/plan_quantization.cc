@@ -1,0 +1,211 @@
+#include "core/quantize/plan_quantization.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/quantize/operator_roles.h"
+#include "core/quantize/plan_static.h"
+#include "core/quantize/quant_params.h"
+#include "core/tflite/operator_table.h"
+
+namespace octavo {
+namespace {
+
+// Smaller weights stay float in the dynamic scheme, as TFLiteConverter leaves them: they save few
+// bytes, and MobileNetV2 loses 9 dB when those of its first layers are not among the float ones.
+constexpr size_t kMinDynamicWeights = 1024;
+
+struct UsualVariant {
+  absl::string_view name;
+  v1::Scheme scheme;
+  v1::IoType io_type;
+};
+
+constexpr UsualVariant kUsualVariants[] = {
+    {"float32", v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32},
+    {"float16", v1::SCHEME_FLOAT16, v1::IO_TYPE_FLOAT32},
+    {"dynamic-int8", v1::SCHEME_DYNAMIC_INT8, v1::IO_TYPE_FLOAT32},
+    {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32},
+    {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8},
+    {"int8-uint8io", v1::SCHEME_INT8, v1::IO_TYPE_UINT8},
+    {"int16x8", v1::SCHEME_INT16X8, v1::IO_TYPE_FLOAT32},
+};
+
+v1::IoType SettledIoType(v1::IoType io_type) {
+  return io_type == v1::IO_TYPE_UNSPECIFIED ? v1::IO_TYPE_FLOAT32 : io_type;
+}
+
+schema::TensorType BorderType(v1::IoType io_type) {
+  if (io_type == v1::IO_TYPE_INT8) return schema::TensorType_INT8;
+  if (io_type == v1::IO_TYPE_UINT8) return schema::TensorType_UINT8;
+  return schema::TensorType_FLOAT32;
+}
+
+absl::Status CheckSpec(const v1::VariantSpec& spec) {
+  if (spec.scheme() == v1::SCHEME_UNSPECIFIED || !v1::Scheme_IsValid(spec.scheme())) {
+    return FieldError("scheme", "names no scheme");
+  }
+  if (VariantName(spec.scheme(), spec.io_type()).empty()) {
+    return FieldError("io_type", absl::StrCat(v1::Scheme_Name(spec.scheme()),
+                                              " has float32 inputs and outputs only"));
+  }
+  return absl::OkStatus();
+}
+
+// A decision for each operator as if nothing were done; those that the request keeps in float have
+// a note already.
+absl::StatusOr<std::vector<OperatorDecision>> OpenDecisions(const Model& model,
+                                                            const v1::VariantSpec& spec) {
+  const std::set<absl::string_view> kept(spec.keep_float_tensors().begin(),
+                                         spec.keep_float_tensors().end());
+  std::set<absl::string_view> unknown = kept;
+  std::vector<OperatorDecision> decisions;
+  for (const auto& op : model.graph().operators) {
+    OperatorDecision& decision =
+        decisions.emplace_back(OperatorDecision{.version = model.OperatorVersion(*op), .note = ""});
+    for (const int32_t output : op->outputs) {
+      const absl::string_view name = model.TensorName(TensorIndex{output});
+      if (!kept.contains(name)) continue;
+      unknown.erase(name);
+      decision.note = "float: kept on request";
+    }
+  }
+  if (!unknown.empty()) {
+    return FieldError("keep_float_tensors",
+                      absl::StrCat("no operator's output is named '", *unknown.begin(), "'"));
+  }
+  return decisions;
+}
+
+void PlanFloat32(QuantPlan* plan) {
+  for (OperatorDecision& decision : plan->operators) {
+    if (decision.note.empty()) decision.note = "float: as it was";
+  }
+}
+
+absl::Status PlanFloat16(const Model& model, QuantPlan* plan) {
+  for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
+    const schema::OperatorT& op = *model.graph().operators[i];
+    OperatorDecision& decision = plan->operators[i];
+    if (!decision.note.empty()) continue;
+    decision.note = "float: it has no float constants";
+    for (int position = 0; position < static_cast<int>(op.inputs.size()); ++position) {
+      const TensorIndex input = InputOf(op, position);
+      if (!IsFloatConstant(model, input)) continue;
+      RETURN_IF_ERROR(CheckFinite(model, input));
+      plan->constants[{i, position}] = {
+          .type = schema::TensorType_FLOAT16, .params = {}, .dequantize = true};
+      decision.note = "float: constants stored in float16";
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Why `op` has no dynamic form, in a reader's words; empty where it has one.
+std::string DynamicProblem(const Model& model, const schema::OperatorT& op,
+                           const OperatorRow* row) {
+  if (row == nullptr || !row->has_dynamic() || !HasWeights(*row)) {
+    return "float: no dynamic form of this operator";
+  }
+  if (std::string problem = WeightsProblem(model, op, *row); !problem.empty()) return problem;
+  const TensorIndex weights = InputOf(op, row->weights_input);
+  if (model.ConstantValues<float>(weights).size() < kMinDynamicWeights) {
+    return absl::StrCat("float: it has fewer than ", kMinDynamicWeights, " weights");
+  }
+  return "";
+}
+
+absl::Status PlanDynamicInt8(const Model& model, QuantPlan* plan) {
+  for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
+    const schema::OperatorT& op = *model.graph().operators[i];
+    const OperatorRow* row = RowOf(model, op);
+    OperatorDecision& decision = plan->operators[i];
+    if (!decision.note.empty()) continue;
+    decision.note = DynamicProblem(model, op, row);
+    if (!decision.note.empty()) continue;
+    RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
+    plan->constants[{i, row->weights_input}] = {.type = schema::TensorType_INT8,
+                                                .params = WeightParams(model, op, *row)};
+    decision = {.quantized = true,
+                .version = std::max(decision.version, row->dynamic_version),
+                .note = "int8 weights per channel, activations quantized while it runs"};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PlanScheme(const Model& model, const TensorRanges& ranges, QuantPlan* plan) {
+  switch (plan->spec.scheme()) {
+    case v1::SCHEME_FLOAT16:
+      return PlanFloat16(model, plan);
+    case v1::SCHEME_DYNAMIC_INT8:
+      return PlanDynamicInt8(model, plan);
+    case v1::SCHEME_INT8:
+      return PlanInt8(model, ranges, plan);
+    case v1::SCHEME_INT16X8:
+      return PlanInt16x8(model, ranges, plan);
+    default:
+      PlanFloat32(plan);
+      return absl::OkStatus();
+  }
+}
+
+// Every scheme but float32 stores something anew: a file like the one that came in is no variant.
+absl::Status CheckSomethingChanges(const QuantPlan& plan) {
+  if (plan.spec.scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
+  if (!plan.constants.empty() || !plan.activations.empty()) return absl::OkStatus();
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(v1::Scheme_Name(plan.spec.scheme()),
+                                                               " leaves every operator in float")),
+                    "OP_UNSUPPORTED");
+}
+
+}  // namespace
+
+std::string VariantName(v1::Scheme scheme, v1::IoType io_type) {
+  for (const UsualVariant& variant : kUsualVariants) {
+    if (variant.scheme == scheme && variant.io_type == SettledIoType(io_type)) {
+      return std::string(variant.name);
+    }
+  }
+  return "";
+}
+
+std::vector<v1::VariantSpec> UsualVariants() {
+  std::vector<v1::VariantSpec> variants;
+  for (const UsualVariant& variant : kUsualVariants) {
+    v1::VariantSpec& spec = variants.emplace_back();
+    spec.set_name(std::string(variant.name));
+    spec.set_scheme(variant.scheme);
+    spec.set_io_type(variant.io_type);
+  }
+  return variants;
+}
+
+bool NeedsCalibration(v1::Scheme scheme) {
+  return scheme == v1::SCHEME_INT8 || scheme == v1::SCHEME_INT16X8;
+}
+
+absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,
+                                           const v1::VariantSpec& spec) {
+  RETURN_IF_ERROR(CheckSpec(spec));
+  if (NeedsCalibration(spec.scheme()) && ranges.empty()) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(v1::Scheme_Name(spec.scheme()),
+                                                   " needs the ranges that calibration measures")),
+        "NO_CALIBRATION");
+  }
+  QuantPlan plan;
+  plan.spec = spec;
+  plan.io_type = BorderType(spec.io_type());
+  ASSIGN_OR_RETURN(plan.operators, OpenDecisions(model, spec));
+  RETURN_IF_ERROR(PlanScheme(model, ranges, &plan));
+  RETURN_IF_ERROR(CheckSomethingChanges(plan));
+  return plan;
+}
+
+}  // namespace octavo
