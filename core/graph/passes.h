@@ -9,15 +9,17 @@
 
 namespace octavo {
 
-// Every pass, in order: float16 constants behind DEQUANTIZE widened to float32 (the scheme decides again), dead
-// operators, tensors, buffers and operator codes removed. A dynamic batch stays dynamic. Idempotent.
+// Every pass, in order: float16 constants behind DEQUANTIZE widened to float32 (the scheme decides
+// again), dead operators, tensors, buffers and operator codes removed. A dynamic batch stays
+// dynamic. Idempotent.
 absl::StatusOr<Model> FoldGraph(const Model& model);
 
-// Leaves out tensors, buffers and operator codes that nothing uses. Inputs, outputs, signatures and metadata stay.
+// Leaves out tensors, buffers and operator codes that nothing uses. Inputs, outputs, signatures and
+// metadata stay.
 Model RemoveUnused(const Model& model);
 
-// FAILED_PRECONDITION (OP_UNSUPPORTED, metadata "operator", "index", "tensor"): names every operator without a row in the
-// operator table, custom operators and sparse tensors, all at once.
+// FAILED_PRECONDITION (OP_UNSUPPORTED, metadata "operator", "index", "tensor"): names every
+// operator without a row in the operator table, custom operators and sparse tensors, all at once.
 absl::Status CheckSupported(const Model& model);
 
 }  // namespace octavo

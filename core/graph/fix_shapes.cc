@@ -1,0 +1,145 @@
+#include "core/graph/fix_shapes.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/graph/constant_folding.h"
+#include "core/graph/passes.h"
+#include "core/graph/shape_inference.h"
+
+namespace octavo {
+namespace {
+
+// A small file may describe large activations, and fold into large constants.
+constexpr int64_t kMaxActivationBytes = int64_t{8} << 30;
+constexpr int64_t kFoldedReserveBytes = int64_t{256} << 20;
+constexpr int64_t kMostFoldedPerConstantByte = 4;
+constexpr int32_t kMaxBatch = 1 << 16;
+
+absl::Status Malformed(absl::string_view problem) {
+  return WithReason(absl::InvalidArgumentError(problem), "MODEL_MALFORMED");
+}
+
+// Whether axis 0 of an input is the batch: it is open, or, where no input has an open one, as long
+// as the first input's.
+bool IsBatched(const schema::TensorT& input, const schema::TensorT& first, bool any_open) {
+  if (input.shape.empty()) return false;
+  if (any_open) return !input.shape_signature.empty() && input.shape_signature[0] == -1;
+  return !first.shape.empty() && input.shape[0] == first.shape[0];
+}
+
+absl::Status SetInputBatches(Model& model, int32_t batch) {
+  const std::vector<int32_t>& inputs = model.graph().inputs;
+  bool any_open = false;
+  for (const int32_t index : inputs) {
+    const schema::TensorT& input = model.tensor(TensorIndex{index});
+    for (size_t axis = 1; axis < input.shape_signature.size(); ++axis) {
+      if (input.shape_signature[axis] >= 0) continue;
+      return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                            "input '", input.name, "' leaves more than its batch open: ",
+                            ShapeText(input.shape_signature))),
+                        "OP_UNSUPPORTED", {{"tensor", input.name}});
+    }
+    any_open |= !input.shape_signature.empty() && input.shape_signature[0] == -1;
+  }
+  const schema::TensorT first =
+      inputs.empty() ? schema::TensorT() : model.tensor(TensorIndex{inputs[0]});
+  for (const int32_t index : inputs) {
+    schema::TensorT& input = model.tensor(TensorIndex{index});
+    if (IsBatched(input, first, any_open)) input.shape[0] = batch;
+    input.shape_signature.clear();
+    if (NumElements(input.shape).value_or(0) < 1) {
+      return Malformed(absl::StrCat("input '", input.name, "' is empty: ", ShapeText(input.shape)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Takes operators in order; what can be computed becomes a constant, the others stay.
+class Fixer {
+ public:
+  explicit Fixer(Model& model) : model_(model) {
+    int64_t constant_bytes = 0;
+    for (const SharedBytes& buffer : model.buffers) {
+      constant_bytes += static_cast<int64_t>(buffer.get().size());
+    }
+    folded_budget_ = kFoldedReserveBytes + constant_bytes * kMostFoldedPerConstantByte;
+  }
+
+  // Whether `op` stays.
+  absl::StatusOr<bool> Take(const schema::OperatorT& op) {
+    ASSIGN_OR_RETURN(const Shapes shapes, InferShapes(model_, op));
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      schema::TensorT& output = model_.tensor(TensorIndex{op.outputs[i]});
+      output.shape = shapes[i];
+      output.shape_signature.clear();
+    }
+    if (!IsGraphOutput(op)) {
+      ASSIGN_OR_RETURN(const bool is_folded, Fold(op, shapes[0]), OperatorText(model_, op));
+      if (is_folded) return false;
+    }
+    for (size_t i = 0; i < shapes.size(); ++i)
+      RETURN_IF_ERROR(CheckActivation(op, static_cast<int>(i)));
+    return true;
+  }
+
+ private:
+  absl::StatusOr<bool> Fold(const schema::OperatorT& op, const Shape& shape) {
+    schema::TensorT& output = model_.tensor(TensorIndex{op.outputs[0]});
+    const int64_t size_bytes = TensorBytes(output.type, shape).value_or(0);
+    if (size_bytes > folded_budget_) return false;
+    ASSIGN_OR_RETURN(std::optional<SharedBytes> bytes, FoldOperator(model_, op, shape));
+    if (!bytes) return false;
+    folded_budget_ -= size_bytes;
+    output.buffer = bytes->empty() ? 0 : model_.AddBuffer(*std::move(bytes));
+    return true;
+  }
+
+  absl::Status CheckActivation(const schema::OperatorT& op, int position) {
+    const schema::TensorT& output = model_.tensor(OutputOf(op, position));
+    const int64_t size_bytes = TensorBytes(output.type, output.shape).value_or(0);
+    activation_bytes_ += size_bytes;
+    if (size_bytes > 0 && activation_bytes_ <= kMaxActivationBytes) return absl::OkStatus();
+    return Malformed(absl::StrCat(
+        OperatorText(model_, op), ": the output '", output.name, "' is ",
+        size_bytes == 0 ? "empty: " : "one too many for memory: ", ShapeText(output.shape)));
+  }
+
+  bool IsGraphOutput(const schema::OperatorT& op) const {
+    const std::vector<int32_t>& outputs = model_.graph().outputs;
+    return std::ranges::find(outputs, op.outputs[0]) != outputs.end();
+  }
+
+  Model& model_;
+  int64_t folded_budget_ = 0;
+  int64_t activation_bytes_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<Model> FixShapes(const Model& model, int32_t batch) {
+  if (batch < 1 || batch > kMaxBatch) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a batch of ", batch, " is not between 1 and ", kMaxBatch));
+  }
+  RETURN_IF_ERROR(CheckSupported(model));
+  Model fixed = model;
+  RETURN_IF_ERROR(SetInputBatches(fixed, batch));
+  Fixer fixer(fixed);
+  std::vector<std::unique_ptr<schema::OperatorT>> operators = std::move(fixed.graph().operators);
+  for (auto& op : operators) {
+    ASSIGN_OR_RETURN(const bool stays, fixer.Take(*op));
+    if (!stays) op = nullptr;
+  }
+  std::erase(operators, nullptr);
+  fixed.graph().operators = std::move(operators);
+  return fixed;
+}
+
+}  // namespace octavo
