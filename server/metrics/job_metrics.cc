@@ -17,6 +17,13 @@ std::string SchemeName(v1::Scheme scheme) {
                              {{"_", "-"}});
 }
 
+// "int8-uint8io" -> "int8". Other names are the client's and count as "other".
+absl::string_view SchemeOfVariant(absl::string_view variant) {
+  if (variant.empty()) return "none";
+  if (variant == "int8-int8io" || variant == "int8-uint8io") return "int8";
+  return variant;
+}
+
 std::string StageName(v1::Stage stage) {
   const std::string& name = v1::Stage_Name(stage);
   return absl::AsciiStrToLower(absl::StripPrefix(name, "STAGE_"));
@@ -60,6 +67,16 @@ std::string VerdictName(v1::VariantReport::State state) {
   return state == v1::VariantReport::STATE_SKIPPED ? "skipped" : "failed";
 }
 
+}  // namespace
+
+void CountJobEnd(const v1::Job& job, bool quarantined, Metrics& metrics) {
+  const std::string outcome = quarantined ? "quarantined" : Outcome(job);
+  metrics.jobs_finished.At({outcome, ReasonClass(job)}).Increment();
+  if (job.has_start_time()) {
+    metrics.job_duration.At({outcome}).Observe(SecondsBetween(job.start_time(), job.end_time()));
+  }
+}
+
 void CountVariant(const v1::VariantReport& variant, Metrics& metrics) {
   const std::string scheme = SchemeName(variant.spec().scheme());
   metrics.variants.At({scheme, VerdictName(variant.state())}).Increment();
@@ -74,34 +91,9 @@ void CountVariant(const v1::VariantReport& variant, Metrics& metrics) {
   metrics.evaluation_examples.At({}).Increment(static_cast<double>(variant.fidelity().examples()));
 }
 
-}  // namespace
-
-void CountJobStart(const v1::Job& job, Metrics& metrics) {
-  if (job.attempts_size() > 1) return;
-  metrics.job_wait.At({}).Observe(SecondsBetween(job.create_time(), job.start_time()));
-}
-
-void CountJobRetry(const v1::Attempt& attempt, Metrics& metrics) {
-  metrics.job_retries.At({ReasonOf(FromRpcStatus(attempt.error()))}).Increment();
-}
-
-void CountJobEnd(const v1::Job& job, Metrics& metrics) {
-  const std::string outcome = Outcome(job);
-  metrics.jobs_finished.At({outcome, ReasonClass(job)}).Increment();
-  if (job.has_start_time()) {
-    metrics.job_duration.At({outcome}).Observe(SecondsBetween(job.start_time(), job.end_time()));
-  }
-}
-
-void CountReport(const v1::Report& report, Metrics& metrics) {
-  metrics.calibration_examples.At({}).Increment(
-      static_cast<double>(report.calibration().examples()));
-  for (const v1::VariantReport& variant : report.variants()) CountVariant(variant, metrics);
-}
-
-void CountStage(v1::Stage stage, v1::Scheme scheme, absl::Duration duration, Metrics& metrics) {
-  const std::string scheme_name = scheme == v1::SCHEME_UNSPECIFIED ? "none" : SchemeName(scheme);
-  metrics.stage_duration.At({StageName(stage), scheme_name})
+void CountStage(v1::Stage stage, absl::string_view variant, absl::Duration duration,
+                Metrics& metrics) {
+  metrics.stage_duration.At({StageName(stage), SchemeOfVariant(variant)})
       .Observe(absl::ToDoubleSeconds(duration));
 }
 

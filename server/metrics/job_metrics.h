@@ -1,8 +1,9 @@
-// What a job's course adds to the metrics: called once for each change, where it is committed.
+// What a job's course adds to the metrics: called once for each change, when it is committed.
 
 #ifndef OCTAVO_SERVER_METRICS_JOB_METRICS_H_
 #define OCTAVO_SERVER_METRICS_JOB_METRICS_H_
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "octavo/v1/jobs.pb.h"
 #include "octavo/v1/report.pb.h"
@@ -10,20 +11,16 @@
 
 namespace octavo {
 
-// A job was leased; its wait is counted with the first attempt only.
-void CountJobStart(const v1::Job& job, Metrics& metrics);
-
-// An attempt failed and the job waits for another.
-void CountJobRetry(const v1::Attempt& attempt, Metrics& metrics);
-
 // The job is SUCCEEDED, FAILED or CANCELLED; its verdict, error and times are set.
-void CountJobEnd(const v1::Job& job, Metrics& metrics);
+void CountJobEnd(const v1::Job& job, bool quarantined, Metrics& metrics);
 
-// A report was committed: its variants and the examples that were used.
-void CountReport(const v1::Report& report, Metrics& metrics);
+// A variant was finished, failed or skipped.
+void CountVariant(const v1::VariantReport& variant, Metrics& metrics);
 
-// A running engine left a stage. The scheme is UNSPECIFIED where the stage serves all variants.
-void CountStage(v1::Stage stage, v1::Scheme scheme, absl::Duration duration, Metrics& metrics);
+// An engine left a stage. `variant` is a variant's usual name, such as "int8-uint8io"; empty where
+// the stage serves all.
+void CountStage(v1::Stage stage, absl::string_view variant, absl::Duration duration,
+                Metrics& metrics);
 
 }  // namespace octavo
 

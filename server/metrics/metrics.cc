@@ -38,11 +38,11 @@ const std::vector<std::string> kCodes = {
 const std::vector<std::string> kUploadReasons = {"FIELD_INVALID",     "DIGEST_MISMATCH",
                                                  "CHECKSUM_MISMATCH", "OFFSET_MISMATCH",
                                                  "DISK_FULL",         "QUOTA_UPLOADS"};
-const std::vector<std::string> kJobReasons = {"FIELD_INVALID",    "TENSOR_MISMATCH", "NOT_READY",
-                                              "OP_UNSUPPORTED",   "QUEUE_FULL",      "DRAINING",
-                                              "REQUEST_ID_REUSED"};
-const std::vector<std::string> kRetryReasons = {"WORKER_CRASH",  "WORKER_OOM", "WORKER_KILLED",
-                                                "LEASE_EXPIRED", "STORE_DOWN", "DRAINING"};
+const std::vector<std::string> kJobReasons = {"FIELD_INVALID",  "TENSOR_MISMATCH",  "NOT_READY",
+                                              "OP_UNSUPPORTED", "QUEUE_FULL",       "DRAINING",
+                                              "QUARANTINED",    "REQUEST_ID_REUSED"};
+const std::vector<std::string> kRetryReasons = {
+    "crash", "out_of_memory", "killed", "lost_worker", "store", "engine", "handed_back"};
 const std::vector<std::string> kSchemes = {"float32", "float16", "dynamic-int8", "int8", "int16x8"};
 
 std::string TypeName(const google::protobuf::MethodDescriptor& method) {
@@ -91,7 +91,8 @@ struct Families {
 
 MetricDimension Kind() { return Label("kind", {"model", "dataset"}); }
 MetricDimension Outcome() {
-  return Label("outcome", {"succeeded", "goals_missed", "partial", "failed", "cancelled"});
+  return Label("outcome",
+               {"succeeded", "goals_missed", "partial", "failed", "cancelled", "quarantined"});
 }
 MetricDimension Scheme() { return Label("scheme", kSchemes); }
 MetricDimension Stage() {
@@ -179,8 +180,6 @@ Metrics::Metrics()
       variant_latency_ratio(Families{*registry}.Histogram("octavo_variant_latency_ratio",
                                                           "Median latency against float32's.",
                                                           kLatencyRatio, {Scheme()})),
-      calibration_examples(Families{*registry}.Counter("octavo_calibration_examples_total",
-                                                       "Examples used for calibration.")),
       evaluation_examples(
           Families{*registry}.Counter("octavo_evaluation_examples_total",
                                       "Examples used for evaluation, summed over variants.")),
@@ -188,7 +187,8 @@ Metrics::Metrics()
                                         {Label("state", {"idle", "busy", "draining"})})),
       worker_exits(Families{*registry}.Counter(
           "octavo_worker_exits_total", "Engine processes ended, by cause.",
-          {Label("cause", {"ok", "error", "crash", "oom", "timeout", "killed", "cancelled"})})),
+          {Label("cause",
+                 {"ok", "error", "crash", "oom", "timeout", "killed", "cancelled", "protocol"})})),
       worker_max_rss(Families{*registry}.Histogram(
           "octavo_worker_max_rss_bytes", "Largest resident memory of engine processes.",
           kMemoryBytes, {Label("work", {"optimize", "inspect", "validate"})})),
@@ -197,7 +197,6 @@ Metrics::Metrics()
       store_errors(Families{*registry}.Counter("octavo_store_errors_total",
                                                "Failed operations on blobs.",
                                                {StoreOp(), Label("code", kCodes)})),
-      store_bytes(Families{*registry}.Gauge("octavo_store_bytes", "Bytes of all blobs.")),
       store_free_bytes(
           Families{*registry}.Gauge("octavo_store_free_bytes", "Bytes free on the blobs' volume.")),
       db_tx(Families{*registry}.Histogram("octavo_db_tx_seconds", "Time of metadata transactions.",

@@ -56,16 +56,15 @@ struct Metrics {
   Histograms variant_drop;           // percentage points; scheme
   Histograms variant_size_ratio;     // scheme
   Histograms variant_latency_ratio;  // scheme
-  Counters calibration_examples;
   Counters evaluation_examples;
 
   Gauges workers;         // state: idle, busy, draining
-  Counters worker_exits;  // of engines; cause: ok, error, crash, oom, timeout, killed, cancelled
+  Counters worker_exits;  // of engines; cause: ok, error, crash, oom, timeout, killed, cancelled,
+                          // protocol
   Histograms worker_max_rss;  // bytes; work: optimize, inspect, validate
 
   Histograms store_op;      // seconds, of blobs; op: put, get, delete, list
   Counters store_errors;    // op; code ("DATA_LOSS")
-  Gauges store_bytes;       // set at scrape
   Gauges store_free_bytes;  // of the volume; set at scrape
   Histograms db_tx;         // seconds; op: read, write
   Counters db_busy;         // op
