@@ -1,0 +1,92 @@
+#include "client/cli/spec_flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/status/status_matchers.h"
+
+namespace octavo {
+namespace {
+
+using ::absl_testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::FloatEq;
+using ::testing::HasSubstr;
+
+TEST(SpecFlags, AskForAllVariantsByDefault) {
+  const auto spec = ParseSpecFlags({});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_TRUE(spec->all_variants());
+  EXPECT_EQ(spec->variants_size(), 0);
+}
+
+TEST(SpecFlags, NameVariants) {
+  const auto spec = ParseSpecFlags({.variants = {"int8-uint8io", "float16"}});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->variants_size(), 2);
+  EXPECT_EQ(spec->variants(0).scheme(), v1::SCHEME_INT8);
+  EXPECT_EQ(spec->variants(0).io_type(), v1::IO_TYPE_UINT8);
+  EXPECT_EQ(spec->variants(1).scheme(), v1::SCHEME_FLOAT16);
+}
+
+TEST(SpecFlags, ListTheVariantsWhereOneIsUnknown) {
+  EXPECT_THAT(ParseSpecFlags({.variants = {"int3"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("int8-uint8io")));
+}
+
+TEST(SpecFlags, ReadFractionsAndChannels) {
+  const auto spec =
+      ParseSpecFlags({.scale = {"0.017,0.5,1/4"}, .offset = {"-1"}, .channels = {"bgr"}});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->preprocess_size(), 1);
+  EXPECT_THAT(spec->preprocess(0).scale(),
+              ElementsAre(FloatEq(0.017f), FloatEq(0.5f), FloatEq(0.25f)));
+  EXPECT_THAT(spec->preprocess(0).offset(), ElementsAre(FloatEq(-1)));
+  EXPECT_EQ(spec->preprocess(0).channel_order(), v1::CHANNEL_ORDER_BGR);
+}
+
+TEST(SpecFlags, KeepInputsApart) {
+  const auto spec = ParseSpecFlags({.scale = {"left=1/255", "right=2"},
+                                    .resize = {"left=8x4,nearest"},
+                                    .repeat = {"right=2x3x3"}});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->preprocess_size(), 2);
+  EXPECT_EQ(spec->preprocess(0).input(), "left");
+  EXPECT_EQ(spec->preprocess(0).resize().height(), 8);
+  EXPECT_EQ(spec->preprocess(0).resize().method(), v1::RESIZE_METHOD_NEAREST);
+  EXPECT_EQ(spec->preprocess(1).repeat().channels(), 3);
+}
+
+TEST(SpecFlags, NameTheFlagThatIsWrong) {
+  EXPECT_THAT(ParseSpecFlags({.scale = {"1/0"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--scale '1/0'")));
+  EXPECT_THAT(ParseSpecFlags({.channels = {"grb"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--channels")));
+  EXPECT_THAT(ParseSpecFlags({.resize = {"8"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--resize")));
+  EXPECT_THAT(ParseSpecFlags({.repeat = {"0x2"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--repeat")));
+}
+
+TEST(Goals, AreReadWithTheirUnits) {
+  const auto goals = ParseGoals("drop<=0.5,size<=0.3x,latency<=0.8x");
+  ASSERT_TRUE(goals.ok()) << goals.status();
+  EXPECT_DOUBLE_EQ(goals->max_drop_points(), 0.5);
+  EXPECT_DOUBLE_EQ(goals->max_size_ratio(), 0.3);
+  EXPECT_DOUBLE_EQ(goals->max_latency_ratio(), 0.8);
+}
+
+TEST(Goals, AreUnsetWhereTheyAreNotNamed) {
+  const auto goals = ParseGoals("size<=0.3");
+  ASSERT_TRUE(goals.ok()) << goals.status();
+  EXPECT_FALSE(goals->has_max_drop_points());
+}
+
+TEST(Goals, RefuseWhatIsNone) {
+  for (const char* text : {"speed<=3", "drop<0.5", "drop<=much", "size<=-1", "drop<=nan"}) {
+    EXPECT_THAT(ParseGoals(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace octavo
