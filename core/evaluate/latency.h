@@ -1,9 +1,13 @@
-// Latency: single runs at one thread, a variant and the float model in turn, so that a noisy machine hits both alike.
+// Latency: single runs at one thread, a variant and the float model in turn, so that a noisy
+// machine hits both alike.
 
 #ifndef OCTAVO_CORE_EVALUATE_LATENCY_H_
 #define OCTAVO_CORE_EVALUATE_LATENCY_H_
 
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/data/dataset.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/report.pb.h"
@@ -16,11 +20,22 @@ struct LatencyResult {
   v1::Memory memory;
 };
 
-// `model` and `reference` (float) have fixed shapes; `example` is as the float model takes it. `lock_fd` is locked
-// (flock) meanwhile, -1: nothing is; where it is not to be had in 10 s the measurement goes on and says so.
+// `model` and `reference` (float) have fixed shapes; `example` is as the float model takes it. Its
+// conversion is not timed. The time limit of `spec` holds for warm-up and counted runs together;
+// warm-up takes at most a quarter of it, or one run. The memory is that of making and warming up
+// `model`'s executor (memory.h).
+//
+// `lock_fd` is locked (flock) meanwhile, -1: nothing is; where it is not to be had in `lock_wait`
+// the measurement goes on and says so. INVALID_ARGUMENT, FAILED_PRECONDITION: the example or the
+// model cannot be run.
 absl::StatusOr<LatencyResult> MeasureLatency(const Model& model, const Model& reference,
-                                             const Example& example,
-                                             const v1::BenchmarkSpec& spec, int lock_fd);
+                                             const Example& example, const v1::BenchmarkSpec& spec,
+                                             int lock_fd,
+                                             absl::Duration lock_wait = absl::Seconds(10));
+
+// The value that a share of the samples does not exceed, between two samples in proportion. 0: no
+// samples.
+double Percentile(std::vector<float> samples, double share);
 
 }  // namespace octavo
 
