@@ -202,6 +202,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                   "Timed runs of each variant (default: as many as fit in 2 s, 20 to 200)")
       ->check(CLI::Range(1, 100000));
   command.add_flag("--no-benchmark", flags.no_benchmark, "Measure neither latency nor memory");
+  command.add_flag("--convert-only", flags.convert_only, "Make the variants and measure nothing");
 }
 
 absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
@@ -232,7 +233,8 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
   spec.set_num_threads(flags.threads);
   spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
-  spec.mutable_benchmark()->set_skip(flags.no_benchmark);
+  spec.mutable_benchmark()->set_skip(flags.no_benchmark || flags.convert_only);
+  spec.set_skip_evaluation(flags.convert_only);
   return spec;
 }
 

@@ -27,6 +27,7 @@ struct SpecFlags {
   int threads = 0;
   int benchmark_runs = 0;
   bool no_benchmark = false;
+  bool convert_only = false;
 };
 
 void AddSpecFlags(CLI::App& command, SpecFlags& flags);

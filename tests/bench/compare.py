@@ -1,0 +1,137 @@
+"""Conversion and evaluation of mobilenet_v2, ours and the peers' in turn in one run; ratios are what counts."""
+
+import os
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("OCTAVO_BUILD", ROOT / "build" / "release"))
+MODEL = ROOT / "tests" / "data" / "models" / "mobilenet_v2"
+DATA = ROOT / "tests" / "data" / "data" / "mobilenet.npz"
+PEERS = pathlib.Path(__file__).resolve().parent / "peers.py"
+ROUNDS = 3
+
+
+def measure(command: list) -> dict:
+    """One process: CPU seconds and peak memory, its children's included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.monotonic()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, error = process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert process.returncode == 0, error.decode()[-2000:]
+    return {"cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            "wall": time.monotonic() - begun}
+
+
+def peak_megabytes(command: list) -> float:
+    """Largest resident memory of the process or any child of it."""
+    script = ("import resource,subprocess,sys;subprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL,"
+              "stderr=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024)")
+    done = subprocess.run([sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def conversion() -> None:
+    """Load, calibrate on 100 images, quantize to int8, write: CPU seconds of whole processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {
+            "octavo": [BUILD / "bin" / "octavo", "optimize", MODEL / "float.tflite", "--local", "--convert-only",
+                       "--variant", "int8-int8io", "--calibrate", f"{DATA}:fashion28_calib", "--calibrate-examples", 100,
+                       "--repeat", "8x8x3", "--scale", "1/255", "--out", f"{folder}/octavo"],
+            "ai-edge-quantizer": [sys.executable, PEERS, "aeq", MODEL / "float.tflite", DATA, f"{folder}/aeq.tflite"],
+            "TFLiteConverter": [sys.executable, PEERS, "tf", MODEL / "model_keras2.h5", DATA, f"{folder}/tf.tflite"],
+        }
+        runs = {name: [] for name in commands}
+        for _ in range(ROUNDS):
+            for name, command in commands.items():
+                runs[name].append(measure(command))
+        print(f"\nconversion of mobilenet_v2 to int8, 100 calibration images, median of {ROUNDS} runs in turn")
+        print(f"{'':20}{'CPU s':>9}{'x ours':>9}{'wall s':>9}{'peak MB':>9}")
+        cpu = {name: statistics.median(run["cpu"] for run in kept) for name, kept in runs.items()}
+        for name, command in commands.items():
+            wall = statistics.median(run["wall"] for run in runs[name])
+            print(f"{name:20}{cpu[name]:9.2f}{cpu[name] / cpu['octavo']:9.1f}{wall:9.2f}{peak_megabytes(command):9.0f}")
+
+
+class Ours:
+    """run_model, which times on request."""
+
+    def __init__(self, path, inputs: pathlib.Path):
+        self.process = subprocess.Popen([BUILD / "tests" / "run_model", path, inputs], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.runtime = self.process.stdout.readline().strip()
+
+    def seconds(self, count: int) -> float:
+        """Of `count` runs."""
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """Ends the program."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Theirs:
+    """LiteRT with XNNPACK at one thread; the inputs are set before the clock starts, as ours lie in memory."""
+
+    def __init__(self, path, examples: np.ndarray):
+        from ai_edge_litert.interpreter import Interpreter
+        self.interpreter = Interpreter(model_path=str(path), num_threads=1)
+        self.interpreter.allocate_tensors()
+        self.input = self.interpreter.get_input_details()[0]["index"]
+        self.examples = examples
+
+    def seconds(self, count: int) -> float:
+        """Of `count` runs, without setting inputs."""
+        took = 0.0
+        for i in range(count):
+            self.interpreter.set_tensor(self.input, self.examples[i % len(self.examples)][None])
+            begun = time.perf_counter()
+            self.interpreter.invoke()
+            took += time.perf_counter() - begun
+        return took
+
+
+def evaluation() -> None:
+    """Images per second at one thread, interleaved, median of five."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        subprocess.run([BUILD / "bin" / "octavo", "optimize", MODEL / "float.tflite", "--local", "--convert-only",
+                        "--variant", "float32", "--variant", "int8-int8io", "--variant", "int8", "--variant", "int16x8",
+                        "--variant", "dynamic-int8", "--calibrate", f"{DATA}:fashion28_calib", "--calibrate-examples", "100",
+                        "--repeat", "8x8x3", "--scale", "1/255", "--out", folder], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with np.load(DATA) as arrays:
+            crops = arrays["crops"][:20].astype(np.float32) / np.float32(255)
+        print("\nevaluation of mobilenet_v2, one thread, in turn, median of five")
+        print(f"{'':16}{'ours img/s':>12}{'LiteRT img/s':>14}{'ours / LiteRT':>15}   our runtime")
+        for variant, count in [("float32", 40), ("int8", 100), ("int8-int8io", 100), ("dynamic-int8", 20), ("int16x8", 8)]:
+            path = folder / f"{variant}.tflite"
+            examples = np.round(crops * 255 - 128).astype(np.int8) if variant == "int8-int8io" else crops
+            examples.tofile(folder / "inputs")
+            ours, theirs = Ours(path, folder / "inputs"), Theirs(path, examples)
+            ours.seconds(2), theirs.seconds(2)
+            pairs = [(ours.seconds(count), theirs.seconds(count)) for _ in range(5)]
+            ours.close()
+            a = count / statistics.median(pair[0] for pair in pairs)
+            b = count / statistics.median(pair[1] for pair in pairs)
+            ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
+            print(f"{variant:16}{a:12.1f}{b:14.1f}{ratio:15.2f}   {ours.runtime}")
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or ["conversion", "evaluation"]
+    if "conversion" in wanted:
+        conversion()
+    if "evaluation" in wanted:
+        evaluation()
