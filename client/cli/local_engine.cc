@@ -56,6 +56,7 @@ absl::StatusOr<engine::v1::EngineResult> Run(const engine::v1::EngineRequest& re
                                              const EngineMessageCallback& on_message) {
   EngineOptions options;
   options.on_message = on_message;
+  options.file_mask = 022;  // what it writes is the user's, as any file
   EngineExit exit = RunEngine(request, files.inherited(), options);
   if (exit.status.ok()) return std::move(exit.result);
   for (const std::string& line : exit.last_lines) std::fprintf(stderr, "%s\n", line.c_str());

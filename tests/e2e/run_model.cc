@@ -1,7 +1,9 @@
-// Runs a model with our executor from raw files, so that a script can hold its outputs and its speed against a peer's.
+// Runs a model with our executor from raw files, so that a script can hold its outputs and its
+// speed against a peer's.
 //
-//   run_model MODEL.tflite INPUT OUTPUT [reference]     INPUT: the examples' values one after the other, as stored
-//   run_model MODEL.tflite INPUT                        for each line "N" on standard input: runs examples 0..N-1 once,
+//   run_model MODEL.tflite INPUT OUTPUT [reference]     INPUT: the examples' values one after the
+//   other, as stored run_model MODEL.tflite INPUT                        for each line "N" on
+//   standard input: runs examples 0..N-1 once,
 //                                                       prints the seconds that it took
 
 #include <chrono>
