@@ -82,6 +82,8 @@ absl::StatusOr<std::string> Subcommand(const engine::v1::EngineRequest& request)
       return "inspect-dataset";
     case engine::v1::EngineRequest::kValidate:
       return "validate";
+    case engine::v1::EngineRequest::kDescribe:
+      return "describe";
     case engine::v1::EngineRequest::WORK_NOT_SET:
       break;
   }
@@ -355,8 +357,10 @@ EngineExit Session::Run() {
   if (!exit_.status.ok()) exit_.result.Clear();
   exit_.signal = end.signal;
   exit_.cpu_seconds = end.cpu_seconds;
+  // The child may reset its own mark, and the kernel's figure begins with ours: the larger of what
+  // can be believed.
   exit_.peak_memory_bytes =
-      end.max_resident_bytes > own_peak_bytes_ ? end.max_resident_bytes : peak_bytes_;
+      std::max(peak_bytes_, end.max_resident_bytes > own_peak_bytes_ ? end.max_resident_bytes : 0);
   exit_.last_lines = last_lines_.Get();
   return std::move(exit_);
 }

@@ -1,0 +1,73 @@
+#include "core/engine/inspect.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "core/base/file.h"
+#include "core/base/sha256.h"
+#include "core/base/status_macros.h"
+#include "core/data/npz_dataset.h"
+#include "core/engine/describe_model.h"
+#include "core/graph/fix_shapes.h"
+#include "core/import/import_model.h"
+#include "core/tflite/operator_table.h"
+
+namespace octavo {
+namespace {
+
+// In parts: a data set may be larger than memory.
+absl::StatusOr<std::string> FileDigest(int fd, int64_t size_bytes) {
+  Sha256 digest;
+  std::vector<uint8_t> part(1 << 20);
+  for (int64_t offset = 0; offset < size_bytes;) {
+    const auto count = std::min<int64_t>(size_bytes - offset, static_cast<int64_t>(part.size()));
+    const std::span<uint8_t> into = std::span(part).first(count);
+    RETURN_IF_ERROR(ReadAt(fd, offset, into));
+    digest.Update(into);
+    offset += count;
+  }
+  return digest.HexDigest();
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
+    const engine::v1::DataFile& file) {
+  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadFile(file.fd(), kMaxModelBytes));
+  return std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+}
+
+absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file) {
+  ASSIGN_OR_RETURN(const auto bytes, ReadModelFile(file));
+  ASSIGN_OR_RETURN(const ImportedModel imported, ImportModel(bytes));
+  RETURN_IF_ERROR(FixShapes(imported.model).status());
+  return DescribeModel(imported.source, *bytes);
+}
+
+absl::StatusOr<v1::DatasetInfo> InspectDataset(const engine::v1::DataFile& file) {
+  ASSIGN_OR_RETURN(const int64_t size_bytes, FileSize(file.fd()));
+  ASSIGN_OR_RETURN(v1::DatasetInfo info, InspectNpz(file.fd(), kMaxDatasetBytes));
+  info.set_size_bytes(size_bytes);
+  info.set_digest(file.digest());
+  if (file.digest().empty()) {
+    ASSIGN_OR_RETURN(const std::string digest, FileDigest(file.fd(), size_bytes));
+    info.set_digest(digest);
+  }
+  return info;
+}
+
+engine::v1::EngineDescription DescribeEngine(const EngineIdentity& identity) {
+  engine::v1::EngineDescription description;
+  description.set_octavo_version(identity.version);
+  description.set_engine_build(identity.build);
+  description.set_cpu_class(identity.cpu_class);
+  for (const OperatorRow& row : OperatorTable()) {
+    description.add_operators(std::string(row.name));
+    if (row.int8_version != 0) description.add_int8_operators(std::string(row.name));
+  }
+  return description;
+}
+
+}  // namespace octavo

@@ -1,0 +1,343 @@
+#include "core/engine/optimize.h"
+
+#include <sys/resource.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/calibrate/calibrate.h"
+#include "core/engine/artifact_folder.h"
+#include "core/engine/describe_model.h"
+#include "core/engine/prepare.h"
+#include "core/engine/process_memory.h"
+#include "core/engine/valid_utf8.h"
+#include "core/evaluate/evaluate.h"
+#include "core/evaluate/latency.h"
+#include "core/graph/fix_shapes.h"
+#include "core/quantize/apply_plan.h"
+#include "core/quantize/plan_quantization.h"
+#include "core/report/report_builder.h"
+#include "core/report/report_html.h"
+#include "core/report/report_json.h"
+#include "core/tflite/model_reader.h"
+#include "core/tflite/model_writer.h"
+#include "google/rpc/status.pb.h"
+
+namespace octavo {
+namespace {
+
+double CpuSeconds() {
+  rusage usage;
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) { return time.tv_sec + time.tv_usec * 1e-6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+v1::Report BeginReport(const Prepared& prepared, const EngineIdentity& identity) {
+  v1::Report report;
+  report.mutable_create_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  report.set_octavo_version(identity.version);
+  report.set_engine_build(identity.build);
+  report.set_cpu_class(identity.cpu_class);
+  report.set_cpu_model(identity.cpu_model);
+  *report.mutable_model() = prepared.model_info;
+  if (prepared.calibration.has_value()) *report.mutable_calibration() = prepared.calibration->used;
+  if (prepared.evaluation.has_value()) *report.mutable_evaluation() = prepared.evaluation->used;
+  *report.mutable_spec() = prepared.spec;
+  for (const v1::Warning& warning : prepared.warnings) *report.add_warnings() = warning;
+  return report;
+}
+
+v1::VariantReport Skipped(const v1::VariantSpec& spec, absl::string_view reason) {
+  v1::VariantReport report;
+  *report.mutable_spec() = spec;
+  report.set_state(v1::VariantReport::STATE_SKIPPED);
+  report.set_skip_reason(std::string(reason));
+  return report;
+}
+
+v1::VariantReport Failed(const v1::VariantSpec& spec, const absl::Status& status) {
+  v1::VariantReport report;
+  *report.mutable_spec() = spec;
+  report.set_state(v1::VariantReport::STATE_FAILED);
+  *report.mutable_error() = ToRpcStatus(status);
+  return report;
+}
+
+void ReportOperators(const Model& model, const QuantPlan& plan, v1::VariantReport& report) {
+  const auto& operators = model.graph().operators;
+  for (size_t i = 0; i < operators.size() && i < plan.operators.size(); ++i) {
+    v1::OperatorReport& row = *report.add_operators();
+    row.set_index(static_cast<int32_t>(i));
+    row.set_type(model.OperatorName(*operators[i]));
+    if (const TensorIndex output = OutputOf(*operators[i], 0); output != kNoTensor) {
+      row.set_name(std::string(model.TensorName(output)));
+    }
+    row.set_quantized(plan.operators[i].quantized);
+    row.set_note(plan.operators[i].note);
+  }
+}
+
+void ReportBorder(const Model& written, v1::VariantReport& report) {
+  for (const int32_t input : written.graph().inputs) {
+    *report.add_inputs() = DescribeTensor(written, TensorIndex{input});
+  }
+  for (const int32_t output : written.graph().outputs) {
+    *report.add_outputs() = DescribeTensor(written, TensorIndex{output});
+  }
+}
+
+// An example for a model without data: what it does with it does not matter to the clock.
+Example Zeros(const Model& fixed) {
+  Example example;
+  for (const int32_t input : fixed.graph().inputs) {
+    const schema::TensorT& tensor = *fixed.graph().tensors[input];
+    const int64_t size_bytes = TensorBytes(tensor.type, tensor.shape).value_or(0);
+    example.push_back({.type = tensor.type,
+                       .shape = tensor.shape,
+                       .bytes = std::vector<uint8_t>(static_cast<size_t>(size_bytes))});
+  }
+  return example;
+}
+
+// The work on the variants of one job. Not thread-safe.
+class VariantMaker {
+ public:
+  VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
+               EngineProgress& progress)
+      : prepared_(prepared), work_(work), folder_(work.output_fd()), progress_(progress) {}
+
+  // Measures the ranges once for all variants, where one needs them.
+  absl::Status CalibrateOnce();
+
+  // The float32 variant comes first: the others are measured against what it gave. An error is one
+  // for all.
+  absl::StatusOr<v1::VariantReport> Make(const SettledVariant& variant);
+
+ private:
+  bool is_evaluated() const {
+    return !prepared_.spec.skip_evaluation() && prepared_.measured_on() != nullptr;
+  }
+  const v1::VariantReport* Finished(absl::string_view name) const;
+  absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
+  // Plans, applies and writes; what was written, read again.
+  absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
+  absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
+  absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
+  absl::Status EvaluateFloat();
+
+  const Prepared& prepared_;
+  const engine::v1::OptimizeWork& work_;
+  const ArtifactFolder folder_;
+  EngineProgress& progress_;
+  TensorRanges ranges_;
+  // What the float32 variant gave on each example.
+  std::optional<ModelOutputs> float_outputs_;
+};
+
+absl::Status VariantMaker::CalibrateOnce() {
+  bool is_needed = false;
+  for (const SettledVariant& variant : prepared_.variants) {
+    is_needed |= variant.skip_reason.empty() && NeedsCalibration(variant.spec.scheme()) &&
+                 Finished(variant.spec.name()) == nullptr;
+  }
+  if (!is_needed) return absl::OkStatus();
+  progress_.BeginStage(v1::STAGE_CALIBRATE);
+  CalibrateOptions options;
+  options.max_examples = prepared_.calibration->dataset->size();
+  options.num_threads = prepared_.spec.num_threads();
+  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
+  ASSIGN_OR_RETURN(ranges_, Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
+                   "calibration");
+  return absl::OkStatus();
+}
+
+const v1::VariantReport* VariantMaker::Finished(absl::string_view name) const {
+  for (const v1::VariantReport& finished : work_.finished()) {
+    if (finished.spec().name() == name && finished.state() == v1::VariantReport::STATE_SUCCEEDED) {
+      return &finished;
+    }
+  }
+  return nullptr;
+}
+
+absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
+                                             v1::VariantReport& report) {
+  progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges_, spec));
+  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
+  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
+  const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
+  ASSIGN_OR_RETURN(*report.mutable_artifact(),
+                   folder_.Write(absl::StrCat(spec.name(), ".tflite"), bytes, gzip));
+  ReportOperators(prepared_.model, plan, report);
+  ASSIGN_OR_RETURN(Model written,
+                   ReadModel(std::make_shared<const std::vector<uint8_t>>(std::move(bytes))),
+                   "reading what was written");
+  ReportBorder(written, report);
+  report.set_quantize_seconds(absl::ToDoubleSeconds(absl::Now() - start));
+  return written;
+}
+
+absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& report) {
+  progress_.BeginStage(v1::STAGE_EVALUATE, report.spec().name());
+  const absl::Time start = absl::Now();
+  RunOptions options;
+  options.num_threads = prepared_.spec.num_threads();
+  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
+  ASSIGN_OR_RETURN(ModelOutputs outputs, RunModel(fixed, *prepared_.measured_on(), options));
+  if (prepared_.has_accuracy) {
+    ASSIGN_OR_RETURN(*report.mutable_accuracy(),
+                     ComputeAccuracy(outputs, prepared_.evaluation->dataset->labels()));
+  }
+  const ModelOutputs& reference = float_outputs_.has_value() ? *float_outputs_ : outputs;
+  *report.mutable_fidelity() = ComputeFidelity(outputs, reference);
+  if (!float_outputs_.has_value()) float_outputs_ = std::move(outputs);
+  report.set_evaluate_seconds(absl::ToDoubleSeconds(absl::Now() - start));
+  return absl::OkStatus();
+}
+
+absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& report) {
+  progress_.BeginStage(v1::STAGE_BENCHMARK, report.spec().name());
+  const absl::Time start = absl::Now();
+  PeakResidentBytes();
+  Example example = Zeros(prepared_.fixed);
+  if (const Dataset* data = prepared_.measured_on(); data != nullptr) {
+    ASSIGN_OR_RETURN(example, data->Get(0), "example 0");
+  }
+  const int lock_fd = work_.benchmark_lock_fd() > 0 ? work_.benchmark_lock_fd() : -1;
+  ASSIGN_OR_RETURN(const LatencyResult result, MeasureLatency(fixed, prepared_.fixed, example,
+                                                              prepared_.spec.benchmark(), lock_fd));
+  *report.mutable_latency() = result.latency;
+  *report.mutable_memory() = result.memory;
+  report.set_benchmark_seconds(absl::ToDoubleSeconds(absl::Now() - start));
+  return absl::OkStatus();
+}
+
+absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {
+  ASSIGN_OR_RETURN(const Model written, Quantize(spec, report));
+  if (!is_evaluated() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Model fixed, FixShapes(written));
+  if (is_evaluated()) RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
+  if (!prepared_.spec.benchmark().skip()) RETURN_IF_ERROR(Benchmark(fixed, report), "benchmark");
+  return absl::OkStatus();
+}
+
+// Where the float32 variant was finished by an attempt before this one, its outputs are needed all
+// the same.
+absl::Status VariantMaker::EvaluateFloat() {
+  if (!is_evaluated()) return absl::OkStatus();
+  v1::VariantReport not_reported;
+  return Evaluate(prepared_.fixed, not_reported);
+}
+
+absl::StatusOr<v1::VariantReport> VariantMaker::Make(const SettledVariant& variant) {
+  const v1::VariantSpec& spec = variant.spec;
+  const bool is_float = spec.scheme() == v1::SCHEME_FLOAT32;
+  if (!variant.skip_reason.empty()) return Skipped(spec, variant.skip_reason);
+  if (const v1::VariantReport* finished = Finished(spec.name()); finished != nullptr) {
+    if (is_float && !float_outputs_.has_value()) {
+      RETURN_IF_ERROR(EvaluateFloat(), "variant ", spec.name());
+    }
+    return *finished;
+  }
+
+  v1::VariantReport report;
+  *report.mutable_spec() = spec;
+  const absl::Status status = Fill(spec, report);
+  if (status.ok()) {
+    report.set_state(v1::VariantReport::STATE_SUCCEEDED);
+    return report;
+  }
+  folder_.Remove(absl::StrCat(spec.name(), ".tflite"));
+  // Without the baseline there is nothing to compare with.
+  if (is_float && !float_outputs_.has_value()) return Annotate(status, "variant ", spec.name());
+  if (variant.optional && absl::IsFailedPrecondition(status)) {
+    return Skipped(spec, status.message());
+  }
+  return Failed(spec, Annotate(status, "variant ", spec.name()));
+}
+
+absl::Status WriteReport(const ArtifactFolder& folder, engine::v1::EngineResult& result) {
+  const auto write = [&](const std::string& name, const std::string& text) -> absl::Status {
+    const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    ASSIGN_OR_RETURN(*result.add_artifacts(), folder.Write(name, bytes, Gzip::kSkip));
+    return absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(const std::string json, ReportJson(result.report()), "report.json");
+  RETURN_IF_ERROR(write("report.json", json));
+  return write("report.html", ReportHtml(result.report()));
+}
+
+engine::v1::ValidateWork InputsOf(const engine::v1::OptimizeWork& work) {
+  engine::v1::ValidateWork inputs;
+  *inputs.mutable_spec() = work.spec();
+  *inputs.mutable_model() = work.model();
+  *inputs.mutable_calibration() = work.calibration();
+  *inputs.mutable_evaluation() = work.evaluation();
+  return inputs;
+}
+
+}  // namespace
+
+absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork& work,
+                                                  const EngineIdentity& identity,
+                                                  EngineProgress& progress) {
+  progress.BeginStage(v1::STAGE_IMPORT);
+  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(InputsOf(work)));
+  progress.SetVariantsTotal(static_cast<int>(prepared.variants.size()));
+
+  engine::v1::EngineResult result;
+  v1::Report& report = *result.mutable_report();
+  report = BeginReport(prepared, identity);
+  VariantMaker maker(prepared, work, progress);
+  RETURN_IF_ERROR(maker.CalibrateOnce());
+  for (const SettledVariant& variant : prepared.variants) {
+    ASSIGN_OR_RETURN(v1::VariantReport made, maker.Make(variant));
+    *report.add_variants() = std::move(made);
+    v1::VariantReport& last = *report.mutable_variants(report.variants_size() - 1);
+    JudgeVariant(report.variants(0), prepared.spec.goals(), last);
+    if (last.state() == v1::VariantReport::STATE_SUCCEEDED) {
+      *result.add_artifacts() = last.artifact();
+    }
+    progress.FinishVariant(last);
+  }
+
+  progress.BeginStage(v1::STAGE_REPORT);
+  JudgeReport(report);
+  report.set_wall_seconds(progress.ElapsedSeconds());
+  report.set_cpu_seconds(CpuSeconds());
+  report.set_peak_memory_bytes(PeakResidentBytes());
+  MakeValidUtf8(report);
+  RETURN_IF_ERROR(WriteReport(ArtifactFolder(work.output_fd()), result));
+  *result.mutable_model_info() = prepared.model_info;
+  return result;
+}
+
+absl::StatusOr<engine::v1::EngineResult> Validate(const engine::v1::ValidateWork& work,
+                                                  const EngineIdentity& identity) {
+  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(work));
+  engine::v1::EngineResult result;
+  *result.mutable_report() = BeginReport(prepared, identity);
+  for (const SettledVariant& variant : prepared.variants) {
+    v1::VariantReport& report = *result.mutable_report()->add_variants();
+    if (!variant.skip_reason.empty()) {
+      report = Skipped(variant.spec, variant.skip_reason);
+    } else {
+      *report.mutable_spec() = variant.spec;
+    }
+  }
+  *result.mutable_model_info() = prepared.model_info;
+  return result;
+}
+
+}  // namespace octavo

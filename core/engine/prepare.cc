@@ -1,0 +1,135 @@
+#include "core/engine/prepare.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/engine/describe_model.h"
+#include "core/engine/inspect.h"
+#include "core/evaluate/set_checks.h"
+#include "core/graph/fix_shapes.h"
+#include "core/import/import_model.h"
+
+namespace octavo {
+namespace {
+
+std::vector<InputSpec> InputsOf(const Model& fixed) {
+  std::vector<InputSpec> inputs;
+  for (const int32_t input : fixed.graph().inputs) {
+    const schema::TensorT& tensor = *fixed.graph().tensors[input];
+    inputs.push_back({.name = tensor.name, .type = tensor.type, .shape = tensor.shape});
+  }
+  return inputs;
+}
+
+std::vector<const v1::Preprocess*> PreprocessOf(const v1::OptimizeSpec& spec) {
+  std::vector<const v1::Preprocess*> preprocess;
+  for (const v1::Preprocess& one : spec.preprocess()) preprocess.push_back(&one);
+  return preprocess;
+}
+
+// Integers are always finite, and half of reading a set is looking at each value.
+bool HoldsFloats(const v1::DatasetInfo& info) {
+  return std::ranges::any_of(
+      info.arrays(), [](const v1::ArrayInfo& array) { return array.type().starts_with("float"); });
+}
+
+absl::StatusOr<BoundDataset> Open(const Prepared& prepared, const v1::DatasetUse& use,
+                                  const engine::v1::DataFile& file) {
+  ASSIGN_OR_RETURN(const v1::DatasetInfo info, InspectDataset(file));
+  ASSIGN_OR_RETURN(BoundDataset bound, OpenNpz(file.fd(), InputsOf(prepared.fixed), use,
+                                               PreprocessOf(prepared.spec), kMaxDatasetBytes));
+  bound.used.set_name(use.dataset().empty() ? file.name() : use.dataset());
+  bound.used.set_digest(info.digest());
+  if (bound.dataset->size() == 0) return absl::InvalidArgumentError("there are no examples");
+  if (HoldsFloats(info)) {
+    RETURN_IF_ERROR(CheckFinite(prepared.fixed, *bound.dataset, prepared.spec.num_threads()));
+  }
+  return bound;
+}
+
+void Warn(std::vector<v1::Warning>& warnings, absl::string_view reason, std::string message) {
+  v1::Warning warning;
+  warning.set_reason(std::string(reason));
+  warning.set_message(std::move(message));
+  warnings.push_back(std::move(warning));
+}
+
+absl::Status SettleLabels(Prepared& prepared) {
+  const Dataset& evaluation = *prepared.evaluation->dataset;
+  if (evaluation.labels().empty()) return absl::OkStatus();
+  const int64_t num_classes = NumClasses(prepared.fixed);
+  if (num_classes > 0) {
+    RETURN_IF_ERROR(CheckLabels(evaluation, num_classes));
+    prepared.has_accuracy = true;
+    return absl::OkStatus();
+  }
+  if (!prepared.spec.evaluation().labels().empty()) {
+    return FieldError("spec.evaluation.labels", "the model's first output is no list of classes");
+  }
+  Warn(prepared.warnings, "LABELS_IGNORED",
+       absl::StrCat("The labels in '", prepared.evaluation->used.labels(),
+                    "' were left out: the model's first output is no list of classes."));
+  return absl::OkStatus();
+}
+
+absl::Status CompareSets(Prepared& prepared) {
+  if (!prepared.calibration.has_value() || prepared.spec.skip_evaluation()) {
+    return absl::OkStatus();
+  }
+  if (!prepared.evaluation.has_value()) {
+    Warn(prepared.warnings, "MEASURED_ON_CALIBRATION_SET",
+         "Fidelity was measured on the calibration set, which flatters: there is no evaluation "
+         "set.");
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::optional<v1::Warning> warning,
+                   CheckSetsDiffer(*prepared.calibration->dataset, *prepared.evaluation->dataset,
+                                   prepared.spec.num_threads()));
+  if (warning.has_value()) prepared.warnings.push_back(*std::move(warning));
+  return absl::OkStatus();
+}
+
+absl::Status OpenSets(const engine::v1::ValidateWork& work, Prepared& prepared) {
+  const v1::OptimizeSpec& spec = prepared.spec;
+  if (spec.has_calibration()) {
+    ASSIGN_OR_RETURN(prepared.calibration, Open(prepared, spec.calibration(), work.calibration()),
+                     "calibration set");
+  }
+  if (spec.has_evaluation() && !spec.skip_evaluation()) {
+    ASSIGN_OR_RETURN(prepared.evaluation, Open(prepared, spec.evaluation(), work.evaluation()),
+                     "evaluation set");
+    RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
+  }
+  return CompareSets(prepared);
+}
+
+}  // namespace
+
+absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work) {
+  Prepared prepared;
+  ASSIGN_OR_RETURN(prepared.spec, FillDefaults(work.spec()));
+  ASSIGN_OR_RETURN(prepared.variants, SettleVariants(prepared.spec));
+  prepared.spec.clear_variants();
+  for (const SettledVariant& variant : prepared.variants) {
+    *prepared.spec.add_variants() = variant.spec;
+  }
+
+  ASSIGN_OR_RETURN(const auto file, ReadModelFile(work.model()), "model");
+  ASSIGN_OR_RETURN(ImportedModel imported, ImportModel(file), "model");
+  prepared.model_info = DescribeModel(imported.source, *file);
+  if (!prepared.model_info.is_float()) {
+    return WithReason(absl::FailedPreconditionError(
+                          "the model is quantized already: only float models are taken"),
+                      "NOT_FLOAT");
+  }
+  prepared.model = std::move(imported.model);
+  ASSIGN_OR_RETURN(prepared.fixed, FixShapes(prepared.model), "model");
+  RETURN_IF_ERROR(OpenSets(work, prepared));
+  return prepared;
+}
+
+}  // namespace octavo

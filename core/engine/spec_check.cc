@@ -1,0 +1,227 @@
+#include "core/engine/spec_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
+#include "core/base/parallel.h"
+#include "core/base/status_macros.h"
+#include "core/quantize/plan_quantization.h"
+
+namespace octavo {
+namespace {
+
+constexpr int kMaxVariants = 32;
+constexpr size_t kMaxNameBytes = 64;
+constexpr int kMaxThreads = 256;
+constexpr int64_t kCalibrationExamples = 512;
+constexpr int kWarmupRuns = 10;
+constexpr int kMaxBenchmarkRuns = 100'000;
+constexpr int kBenchmarkDurationMs = 2'000;
+constexpr int kMaxBenchmarkDurationMs = 600'000;
+
+absl::Status CheckBetween(absl::string_view field, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return FieldError(field, absl::StrCat(value, " is not between ", low, " and ", high));
+}
+
+absl::Status CheckGoal(absl::string_view field, bool is_set, double value) {
+  if (!is_set || (std::isfinite(value) && value >= 0)) return absl::OkStatus();
+  return FieldError(field, absl::StrCat(value, " is no goal"));
+}
+
+absl::Status CheckGoals(const v1::Goals& goals) {
+  RETURN_IF_ERROR(CheckGoal("spec.goals.max_drop_points", goals.has_max_drop_points(),
+                            goals.max_drop_points()));
+  RETURN_IF_ERROR(
+      CheckGoal("spec.goals.max_size_ratio", goals.has_max_size_ratio(), goals.max_size_ratio()));
+  return CheckGoal("spec.goals.max_latency_ratio", goals.has_max_latency_ratio(),
+                   goals.max_latency_ratio());
+}
+
+absl::Status FillBenchmark(v1::BenchmarkSpec& benchmark) {
+  RETURN_IF_ERROR(
+      CheckBetween("spec.benchmark.warmup_runs", benchmark.warmup_runs(), 0, kMaxBenchmarkRuns));
+  RETURN_IF_ERROR(CheckBetween("spec.benchmark.runs", benchmark.runs(), 0, kMaxBenchmarkRuns));
+  RETURN_IF_ERROR(CheckBetween("spec.benchmark.max_duration_ms", benchmark.max_duration_ms(), 0,
+                               kMaxBenchmarkDurationMs));
+  if (benchmark.warmup_runs() == 0) benchmark.set_warmup_runs(kWarmupRuns);
+  if (benchmark.max_duration_ms() == 0) benchmark.set_max_duration_ms(kBenchmarkDurationMs);
+  return absl::OkStatus();
+}
+
+bool IsName(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameBytes && name[0] != '.' &&
+         std::ranges::all_of(name, [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
+                  c == '.';
+         });
+}
+
+// The usual variant of that name; null where there is none.
+const v1::VariantSpec* FindUsual(absl::string_view name) {
+  static const auto& usual = *new std::vector<v1::VariantSpec>(UsualVariants());
+  for (const v1::VariantSpec& variant : usual) {
+    if (variant.name() == name) return &variant;
+  }
+  return nullptr;
+}
+
+// One variant as asked for, with its I/O type and name.
+absl::StatusOr<v1::VariantSpec> SettleVariant(v1::VariantSpec variant, absl::string_view field) {
+  if (!v1::Scheme_IsValid(variant.scheme()) || variant.scheme() == v1::SCHEME_UNSPECIFIED) {
+    return FieldError(absl::StrCat(field, ".scheme"),
+                      absl::StrCat(variant.scheme(), " is no scheme"));
+  }
+  if (variant.io_type() == v1::IO_TYPE_UNSPECIFIED) variant.set_io_type(v1::IO_TYPE_FLOAT32);
+  const std::string usual_name = VariantName(variant.scheme(), variant.io_type());
+  if (usual_name.empty()) {
+    return FieldError(
+        absl::StrCat(field, ".io_type"),
+        absl::StrCat(v1::Scheme_Name(variant.scheme()), " has no inputs and outputs of ",
+                     v1::IoType_Name(variant.io_type())));
+  }
+  if (variant.name().empty()) variant.set_name(usual_name);
+  const std::string name_field = absl::StrCat(field, ".name");
+  if (!IsName(variant.name())) {
+    return FieldError(name_field, "a name has 1 to 64 letters, digits, '-', '_' and '.'");
+  }
+  const v1::VariantSpec* usual = FindUsual(variant.name());
+  if (usual != nullptr && usual_name != usual->name()) {
+    return FieldError(name_field,
+                      absl::StrCat("'", variant.name(), "' is the name of another variant"));
+  }
+  return variant;
+}
+
+bool IsPlainFloat(const SettledVariant& variant) {
+  return variant.spec.scheme() == v1::SCHEME_FLOAT32;
+}
+
+// Those of `all_variants` that were not asked for anyway.
+void AddUsualVariants(std::vector<SettledVariant>& variants) {
+  for (v1::VariantSpec& usual : UsualVariants()) {
+    if (usual.io_type() == v1::IO_TYPE_UNSPECIFIED) usual.set_io_type(v1::IO_TYPE_FLOAT32);
+    const bool is_there = std::ranges::any_of(variants, [&](const SettledVariant& variant) {
+      return variant.spec.name() == usual.name();
+    });
+    if (!is_there) variants.push_back({.spec = usual, .optional = true, .skip_reason = ""});
+  }
+}
+
+void PutFloatFirst(std::vector<SettledVariant>& variants, bool add) {
+  const auto baseline = std::ranges::find_if(variants, IsPlainFloat);
+  if (baseline != variants.end()) {
+    std::rotate(variants.begin(), baseline, baseline + 1);
+  } else if (add) {
+    v1::VariantSpec float32;
+    float32.set_name(VariantName(v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32));
+    float32.set_scheme(v1::SCHEME_FLOAT32);
+    float32.set_io_type(v1::IO_TYPE_FLOAT32);
+    variants.insert(variants.begin(), {.spec = float32, .optional = false, .skip_reason = ""});
+  }
+}
+
+absl::Status SettleCalibration(bool has_calibration, SettledVariant& variant) {
+  if (has_calibration || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
+  if (variant.optional) {
+    variant.skip_reason = "there is no calibration set";
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat("variant '", variant.spec.name(),
+                                                 "' needs a calibration set, and there is none")),
+      "NO_CALIBRATION", {{"variant", variant.spec.name()}});
+}
+
+}  // namespace
+
+absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
+  v1::OptimizeSpec full = spec;
+  if (spec.variants().empty() && !spec.all_variants()) {
+    return FieldError("spec.variants", "there are none");
+  }
+  if (spec.variants_size() > kMaxVariants) {
+    return FieldError("spec.variants", absl::StrCat("more than ", kMaxVariants));
+  }
+  RETURN_IF_ERROR(CheckBetween("spec.num_threads", spec.num_threads(), 0, kMaxThreads));
+  RETURN_IF_ERROR(CheckBetween("spec.calibration.max_examples", spec.calibration().max_examples(),
+                               0, INT64_MAX));
+  RETURN_IF_ERROR(
+      CheckBetween("spec.evaluation.max_examples", spec.evaluation().max_examples(), 0, INT64_MAX));
+  RETURN_IF_ERROR(CheckGoals(spec.goals()));
+  RETURN_IF_ERROR(FillBenchmark(*full.mutable_benchmark()));
+  if (spec.observer() != v1::OBSERVER_KIND_UNSPECIFIED &&
+      spec.observer() != v1::OBSERVER_KIND_MIN_MAX) {
+    return FieldError("spec.observer", absl::StrCat(spec.observer(), " is no observer"));
+  }
+  full.set_observer(v1::OBSERVER_KIND_MIN_MAX);
+  if (spec.num_threads() == 0) full.set_num_threads(NumProcessors());
+  if (spec.has_calibration() && spec.calibration().max_examples() == 0) {
+    full.mutable_calibration()->set_max_examples(kCalibrationExamples);
+  }
+  return full;
+}
+
+absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec) {
+  std::vector<SettledVariant> variants;
+  std::set<std::string> names;
+  for (int i = 0; i < spec.variants_size(); ++i) {
+    const std::string field = absl::StrCat("spec.variants[", i, "]");
+    ASSIGN_OR_RETURN(v1::VariantSpec variant, SettleVariant(spec.variants(i), field));
+    if (!names.insert(variant.name()).second) {
+      return FieldError(absl::StrCat(field, ".name"),
+                        absl::StrCat("'", variant.name(), "' is there twice"));
+    }
+    variants.push_back({.spec = std::move(variant), .optional = false, .skip_reason = ""});
+  }
+  if (spec.all_variants()) AddUsualVariants(variants);
+  PutFloatFirst(variants, /*add=*/!spec.skip_evaluation());
+  for (SettledVariant& variant : variants) {
+    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), variant));
+  }
+  return variants;
+}
+
+int64_t NumClasses(const Model& model) {
+  if (model.graph().outputs.empty()) return 0;
+  const Shape& shape = model.tensor(TensorIndex{model.graph().outputs[0]}).shape;
+  const int64_t elements = NumElements(shape).value_or(0);
+  return !shape.empty() && shape.back() == elements && elements > 1 ? elements : 0;
+}
+
+absl::Status CheckLabels(const Dataset& dataset, int64_t num_classes) {
+  const std::vector<int64_t>& labels = dataset.labels();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] >= 0 && labels[i] < num_classes) continue;
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat("example ", i, " has the label ", labels[i],
+                                                ", and the model has ", num_classes, " classes")),
+        "LABEL_OUT_OF_RANGE", {{"example", absl::StrCat(i)}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFinite(const Model& model, const Dataset& dataset, int num_threads) {
+  return ParallelFor(num_threads, dataset.size(), [&](int64_t index) -> absl::Status {
+    ASSIGN_OR_RETURN(const Example example, dataset.Get(index), "example ", index);
+    for (size_t input = 0; input < example.size(); ++input) {
+      if (example[input].type != schema::TensorType_FLOAT32 ||
+          std::ranges::all_of(example[input].values<float>(),
+                              [](float value) { return std::isfinite(value); })) {
+        continue;
+      }
+      const TensorIndex tensor{model.graph().inputs[input]};
+      return WithReason(absl::InvalidArgumentError(
+                            absl::StrCat("example ", index, ": input '", model.TensorName(tensor),
+                                         "' has a value that is not finite")),
+                        "NOT_FINITE", {{"example", absl::StrCat(index)}});
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace octavo

@@ -1,0 +1,40 @@
+#include "core/import/import_model.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
+#include "core/graph/passes.h"
+#include "core/tflite/model_reader.h"
+
+namespace octavo {
+namespace {
+
+// A flatbuffer says what it is behind the offset of its root table.
+constexpr absl::string_view kTfliteIdentifier = "TFL3";
+constexpr size_t kTfliteIdentifierOffset = 4;
+
+bool IsTflite(std::span<const uint8_t> file) {
+  if (file.size() < kTfliteIdentifierOffset + kTfliteIdentifier.size()) return false;
+  return std::ranges::equal(file.subspan(kTfliteIdentifierOffset, kTfliteIdentifier.size()),
+                            kTfliteIdentifier);
+}
+
+}  // namespace
+
+absl::StatusOr<ImportedModel> ImportModel(std::shared_ptr<const std::vector<uint8_t>> file) {
+  if (!IsTflite(*file)) {
+    return WithReason(absl::InvalidArgumentError(
+                          "the file is no model of a format that is read: TFLite (.tflite)"),
+                      "MODEL_MALFORMED");
+  }
+  ASSIGN_OR_RETURN(Model source, ReadModel(std::move(file)));
+  RETURN_IF_ERROR(CheckSupported(source));
+  ASSIGN_OR_RETURN(Model model, FoldGraph(source));
+  return ImportedModel{std::move(source), std::move(model)};
+}
+
+}  // namespace octavo
