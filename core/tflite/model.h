@@ -1,4 +1,5 @@
-// A model in memory: the tables of the TFLite flatbuffer, and views of its constants' bytes beside them.
+// A model in memory: the tables of the TFLite flatbuffer, and views of its constants' bytes beside
+// them.
 //
 // The first subgraph is the one that runs. After ReadModel no code checks an index again.
 
@@ -21,7 +22,8 @@ namespace octavo {
 enum class TensorIndex : int32_t {};
 inline constexpr TensorIndex kNoTensor{-1};
 
-// Bytes that somebody owns: a part of the file that was read, or a vector of their own. Copying shares them.
+// Bytes that somebody owns: a part of the file that was read, or a vector of their own. Copying
+// shares them.
 class SharedBytes {
  public:
   SharedBytes() = default;
@@ -44,9 +46,11 @@ class SharedBytes {
 
 // A value: copying copies the tables and shares the constants' bytes.
 struct Model {
-  // Everything but the buffers' bytes: `tables.buffers[i]->data` is empty, its offset and size are 0.
+  // Everything but the buffers' bytes: `tables.buffers[i]->data` is empty, its offset and size are
+  // 0.
   schema::ModelT tables;
-  // Parallel to `tables.buffers`. Empty: no constant. Tensors may share a buffer: never edit one, add one.
+  // Parallel to `tables.buffers`. Empty: no constant. Tensors may share a buffer: never edit one,
+  // add one.
   std::vector<SharedBytes> buffers;
 
   const schema::SubGraphT& graph() const { return *tables.subgraphs[0]; }

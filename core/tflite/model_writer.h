@@ -11,8 +11,8 @@
 
 namespace octavo {
 
-// The same model gives the same bytes. Unused tensors, buffers and operator codes are left out only by graph passes,
-// never here; buffers are aligned to 16 bytes. RESOURCE_EXHAUSTED: more than 2 GB.
+// The same model gives the same bytes. Unused tensors, buffers and operator codes are left out only
+// by graph passes, never here; buffers are aligned to 16 bytes. RESOURCE_EXHAUSTED: more than 2 GB.
 absl::StatusOr<std::vector<uint8_t>> WriteModel(const Model& model);
 
 }  // namespace octavo

@@ -46,13 +46,16 @@ struct TensorValue {
   }
 };
 
-// 1 for the empty shape; nothing where a dimension is negative or the product does not fit in 62 bits.
+// 1 for the empty shape; nothing where a dimension is negative or the product does not fit in 62
+// bits.
 std::optional<int64_t> NumElements(std::span<const int32_t> shape);
 
-// Bits of one element: 32 for FLOAT32, 4 for INT4; 0 for types without a fixed size (STRING, RESOURCE, VARIANT).
+// Bits of one element: 32 for FLOAT32, 4 for INT4; 0 for types without a fixed size (STRING,
+// RESOURCE, VARIANT).
 int ElementBits(schema::TensorType type);
 
-// Bytes of a tensor, whole bytes for packed types; nothing as in NumElements or for types without a fixed size.
+// Bytes of a tensor, whole bytes for packed types; nothing as in NumElements or for types without a
+// fixed size.
 std::optional<int64_t> TensorBytes(schema::TensorType type, std::span<const int32_t> shape);
 
 // "[1, 28, 28]".
