@@ -1,0 +1,37 @@
+// A folder that is gone when its test is.
+
+#ifndef OCTAVO_TESTS_SERVER_TESTING_TEMPORARY_FOLDER_H_
+#define OCTAVO_TESTS_SERVER_TESTING_TEMPORARY_FOLDER_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "gtest/gtest.h"
+
+namespace octavo {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = ::testing::TempDir() + "octavo-XXXXXX";
+    path_ = ::mkdtemp(name.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace octavo
+
+#endif  // OCTAVO_TESTS_SERVER_TESTING_TEMPORARY_FOLDER_H_
