@@ -1,7 +1,14 @@
 #include "server/api/log.h"
 
+#include <grpc/support/log.h>
+
 #include <nlohmann/json.hpp>
 
+#include "absl/log/globals.h"
+#include "absl/log/initialize.h"
+#include "absl/log/log_entry.h"
+#include "absl/log/log_sink.h"
+#include "absl/log/log_sink_registry.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -33,7 +40,38 @@ std::string TextLine(absl::string_view severity, absl::string_view message,
   return line + "\n";
 }
 
+// The sink and the function below are the libraries' and outlive everything.
+Log* library_log = nullptr;
+
+class LibraryLogSink : public absl::LogSink {
+ public:
+  void Send(const absl::LogEntry& entry) override {
+    const std::string message(entry.text_message());
+    if (entry.log_severity() == absl::LogSeverity::kInfo) return library_log->Info(message);
+    if (entry.log_severity() == absl::LogSeverity::kWarning) return library_log->Warning(message);
+    library_log->Error(message);
+  }
+};
+
+void LogForGrpc(gpr_log_func_args* entry) {
+  const Log::Fields fields = {{"library", "grpc"}};
+  if (entry->severity == GPR_LOG_SEVERITY_ERROR) {
+    library_log->Warning(entry->message, fields);
+  } else {
+    library_log->Info(entry->message, fields);
+  }
+}
+
 }  // namespace
+
+void RouteLibraryLogs(Log& log) {
+  library_log = &log;
+  gpr_set_log_function(&LogForGrpc);
+  static LibraryLogSink sink;
+  absl::AddLogSink(&sink);
+  absl::SetStderrThreshold(absl::LogSeverityAtLeast::kInfinity);
+  absl::InitializeLog();
+}
 
 void Log::Write(absl::string_view severity, absl::string_view message, const Fields& fields) {
   const std::string line = format_ == Format::kJson ? JsonLine(severity, message, fields)

@@ -39,6 +39,10 @@ class Log {
   const int fd_;
 };
 
+// What gRPC, Abseil and whoever logs through it say from now on goes to `log`, which lives for
+// ever.
+void RouteLibraryLogs(Log& log);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_SERVER_API_LOG_H_

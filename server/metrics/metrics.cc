@@ -104,7 +104,7 @@ MetricDimension StageScheme() {
   schemes.push_back("none");
   return Label("scheme", schemes);
 }
-MetricDimension StoreOp() { return Label("op", {"put", "get", "delete", "list"}); }
+MetricDimension StoreOp() { return Label("op", {"put", "open", "touch", "delete", "list"}); }
 MetricDimension TxOp() { return Label("op", {"read", "write"}); }
 
 }  // namespace
@@ -201,8 +201,8 @@ Metrics::Metrics()
           Families{*registry}.Gauge("octavo_store_free_bytes", "Bytes free on the blobs' volume.")),
       db_tx(Families{*registry}.Histogram("octavo_db_tx_seconds", "Time of metadata transactions.",
                                           kStoreSeconds, {TxOp()})),
-      db_busy(Families{*registry}.Counter(
-          "octavo_db_busy_total", "Transactions that waited for another and gave up.", {TxOp()})),
+      db_errors(Families{*registry}.Counter("octavo_db_errors_total",
+                                            "Transactions that the store failed.", {TxOp()})),
       db_wal_bytes(
           Families{*registry}.Gauge("octavo_db_wal_bytes", "Size of the write-ahead log.")),
       draining(Families{*registry}.Gauge("octavo_draining", "1 while the server ends.")) {}

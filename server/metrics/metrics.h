@@ -63,11 +63,11 @@ struct Metrics {
                           // protocol
   Histograms worker_max_rss;  // bytes; work: optimize, inspect, validate
 
-  Histograms store_op;      // seconds, of blobs; op: put, get, delete, list
+  Histograms store_op;      // seconds, of blobs; op: put, open, touch, delete, list
   Counters store_errors;    // op; code ("DATA_LOSS")
   Gauges store_free_bytes;  // of the volume; set at scrape
   Histograms db_tx;         // seconds; op: read, write
-  Counters db_busy;         // op
+  Counters db_errors;       // UNAVAILABLE and DATA_LOSS; op
   Gauges db_wal_bytes;      // set at scrape
 
   Gauges draining;  // 1 from SIGTERM on
