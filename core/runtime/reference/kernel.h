@@ -14,19 +14,20 @@
 
 namespace octavo {
 
-// An operator prepared for its shapes, types and scales. Keeps nothing between runs. Run may be called by one thread at a
-// time (it may own scratch memory).
+// An operator prepared for its shapes, types and scales. Keeps nothing between runs. Run may be
+// called by one thread at a time (it may own scratch memory).
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  // `inputs` in the operator's order, constants among them; a left-out input has empty bytes. `outputs` point at memory
-  // of the right size. Everything was checked when the kernel was made.
+  // `inputs` in the operator's order, constants among them; a left-out input has empty bytes.
+  // `outputs` point at memory of the right size. Everything was checked when the kernel was made.
   virtual void Run(std::span<const TensorView> inputs, std::span<uint8_t* const> outputs) = 0;
 };
 
-// Prepares operator `op` of `model`, which has fixed shapes. Types decide: float32, int8, int16 activations with int8
-// weights, float activations with int8 weights (hybrid: activations are quantized per batch row, as LiteRT does), int32
-// and int64 where an operator moves values. FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator and the types.
+// Prepares operator `op` of `model`, which has fixed shapes. Types decide: float32, int8, int16
+// activations with int8 weights, float activations with int8 weights (hybrid: activations are
+// quantized per batch row, as LiteRT does), int32 and int64 where an operator moves values.
+// FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator and the types.
 absl::StatusOr<std::unique_ptr<Kernel>> NewKernel(const Model& model, const schema::OperatorT& op);
 
 }  // namespace octavo

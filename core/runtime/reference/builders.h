@@ -1,0 +1,69 @@
+// The builders of the kernels, a function an operator or family; the table in kernel.cc names them.
+
+#ifndef OCTAVO_CORE_RUNTIME_REFERENCE_BUILDERS_H_
+#define OCTAVO_CORE_RUNTIME_REFERENCE_BUILDERS_H_
+
+#include "core/runtime/reference/operands.h"
+
+namespace octavo::reference {
+
+// Each checks all that its kernel relies on. OP_UNSUPPORTED, as Operands says it.
+
+KernelOr BuildConv2D(const Operands& operands);           // conv_2d.cc
+KernelOr BuildDepthwiseConv2D(const Operands& operands);  // depthwise_conv_2d.cc
+KernelOr BuildTransposeConv(const Operands& operands);    // transpose_conv.cc
+KernelOr BuildFullyConnected(const Operands& operands);   // fully_connected.cc
+KernelOr BuildBatchMatMul(const Operands& operands);      // batch_matmul.cc
+
+KernelOr BuildAdd(const Operands& operands);                // arithmetic.cc
+KernelOr BuildSub(const Operands& operands);                // arithmetic.cc
+KernelOr BuildMul(const Operands& operands);                // arithmetic.cc
+KernelOr BuildDiv(const Operands& operands);                // arithmetic.cc
+KernelOr BuildMaximum(const Operands& operands);            // arithmetic.cc
+KernelOr BuildMinimum(const Operands& operands);            // arithmetic.cc
+KernelOr BuildSquaredDifference(const Operands& operands);  // arithmetic.cc
+KernelOr BuildComparison(const Operands& operands);         // comparison.cc
+
+KernelOr BuildRelu(
+    const Operands& operands);  // activation.cc: RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1
+KernelOr BuildLeakyRelu(const Operands& operands);        // activation.cc
+KernelOr BuildPrelu(const Operands& operands);            // activation.cc
+KernelOr BuildHardSwish(const Operands& operands);        // activation.cc
+KernelOr BuildUnary(const Operands& operands);            // unary.cc: functions of one value
+KernelOr BuildSoftmax(const Operands& operands);          // softmax.cc
+KernelOr BuildLogSoftmax(const Operands& operands);       // softmax.cc
+KernelOr BuildL2Normalization(const Operands& operands);  // l2_normalization.cc
+
+KernelOr BuildPool(const Operands& operands);  // pool.cc: AVERAGE_POOL_2D, MAX_POOL_2D
+KernelOr BuildReduce(
+    const Operands& operands);  // reduce.cc: MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD
+KernelOr BuildArgMinMax(const Operands& operands);  // arg_min_max.cc
+
+KernelOr BuildReshape(const Operands& operands);        // reshape.cc: RESHAPE, SQUEEZE, EXPAND_DIMS
+KernelOr BuildShape(const Operands& operands);          // reshape.cc
+KernelOr BuildTranspose(const Operands& operands);      // transpose.cc
+KernelOr BuildSlice(const Operands& operands);          // slice.cc
+KernelOr BuildStridedSlice(const Operands& operands);   // slice.cc
+KernelOr BuildConcatenation(const Operands& operands);  // concatenation.cc
+KernelOr BuildPack(const Operands& operands);           // concatenation.cc
+KernelOr BuildSplit(const Operands& operands);          // split.cc
+KernelOr BuildSplitV(const Operands& operands);         // split.cc
+KernelOr BuildUnpack(const Operands& operands);         // split.cc
+KernelOr BuildTile(const Operands& operands);           // tile.cc
+KernelOr BuildBroadcastTo(const Operands& operands);    // tile.cc
+KernelOr BuildPad(const Operands& operands);            // pad.cc: PAD, PADV2
+KernelOr BuildMirrorPad(const Operands& operands);      // pad.cc
+KernelOr BuildSpaceToDepth(const Operands& operands);   // space_depth.cc
+KernelOr BuildDepthToSpace(const Operands& operands);   // space_depth.cc
+KernelOr BuildGather(const Operands& operands);         // gather.cc
+
+KernelOr BuildResizeBilinear(const Operands& operands);         // resize.cc
+KernelOr BuildResizeNearestNeighbor(const Operands& operands);  // resize.cc
+
+KernelOr BuildQuantize(const Operands& operands);    // quantize.cc
+KernelOr BuildDequantize(const Operands& operands);  // quantize.cc
+KernelOr BuildCast(const Operands& operands);        // cast.cc
+
+}  // namespace octavo::reference
+
+#endif  // OCTAVO_CORE_RUNTIME_REFERENCE_BUILDERS_H_

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/base/status_macros.h"
+#include "core/runtime/reference/builders.h"
+#include "core/runtime/reference/dynamic_quantization.h"
+#include "core/runtime/reference/int16_kernels.h"
+#include "core/runtime/reference/output_stage.h"
+
+namespace octavo::reference {
+namespace {
+
+struct Sizes {
+  int64_t rows = 0;
+  int64_t depth = 0;
+  int channels = 0;
+};
+
+absl::StatusOr<Sizes> MakeSizes(const Operands& operands) {
+  RETURN_IF_ERROR(operands.RequireRank(1, 2));
+  Sizes sizes;
+  sizes.channels = operands.input_shape(1)[0];
+  sizes.depth = operands.input_shape(1)[1];
+  RETURN_IF_ERROR(operands.Require(sizes.depth > 0 && sizes.channels > 0, "empty weights"));
+  RETURN_IF_ERROR(operands.Require(operands.input_size(0) % sizes.depth == 0,
+                                   "the weights' depth does not divide the input's size"));
+  sizes.rows = operands.input_size(0) / sizes.depth;
+  const Shape& output = operands.output_shape(0);
+  RETURN_IF_ERROR(operands.Require(!output.empty() && output.back() == sizes.channels &&
+                                       operands.output_size(0) == sizes.rows * sizes.channels,
+                                   "the output's shape does not fit"));
+  return sizes;
+}
+
+// Sums of one row of int16 values at a time.
+class Int16Row {
+ public:
+  Int16Row(const Sizes& sizes, std::span<const int8_t> weights)
+      : kernels_(&BestInt16Kernels()),
+        weights_(weights, sizes.channels, sizes.depth),
+        row_(2 * weights_.depth_pairs()),
+        sums_(weights_.num_panels() * kPanelChannels) {}
+
+  const Int16Kernels& kernels() const { return *kernels_; }
+  // To be filled before Run.
+  std::span<int16_t> row() { return {row_.data(), static_cast<size_t>(weights_.depth())}; }
+
+  const int64_t* Run() {
+    for (int panel = 0; panel < weights_.num_panels(); ++panel) {
+      kernels_->multiply(row_.data(), 0, 1, weights_.panel(panel), weights_.depth_pairs(),
+                         sums_.data() + panel * kPanelChannels);
+    }
+    return sums_.data();
+  }
+
+ private:
+  const Int16Kernels* kernels_;
+  PackedWeights weights_;
+  std::vector<int16_t> row_;
+  std::vector<int64_t> sums_;
+};
+
+// The format computes int16 outputs of this operator in double, not in fixed point.
+KernelOr BuildInt16(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
+  ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
+  ASSIGN_OR_RETURN(const Int16Stage stage, MakeInt16Stage(operands, which, sizes.channels));
+  ASSIGN_OR_RETURN(std::vector<double> factors, RequantizationFactors(operands, which));
+  return MakeKernel([sizes, stage, factors = std::move(factors),
+                     sums_of = Int16Row(sizes, weights)](Inputs inputs, Outputs outputs) mutable {
+    int16_t* codes = Out<int16_t>(outputs, 0);
+    for (int64_t row = 0; row < sizes.rows; ++row) {
+      std::copy_n(In<int16_t>(inputs, 0) + row * sizes.depth, sizes.depth, sums_of.row().begin());
+      const int64_t* sums = sums_of.Run();
+      for (int channel = 0; channel < sizes.channels; ++channel) {
+        const int64_t sum = WrapAdd(sums[channel], stage.wide.bias[channel]);
+        const double exact =
+            static_cast<double>(stage.has_narrow_bias ? static_cast<int32_t>(sum) : sum);
+        const double code = std::round(exact * factors[channel]);
+        *codes++ = static_cast<int16_t>(Clamp<double>(code, stage.wide.min, stage.wide.max));
+      }
+    }
+  });
+}
+
+KernelOr BuildInt8(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
+  ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
+  ASSIGN_OR_RETURN(const TensorScale input_scale, operands.input_scale(0));
+  ASSIGN_OR_RETURN(Int8Stage stage, MakeInt8Stage(operands, which, sizes.channels));
+  ASSIGN_OR_RETURN(const Operands::AxisScales weights_scale, operands.axis_scales(false, 1));
+  if (weights_scale.scales.size() == 1) {
+    // With one scale the format multiplies the scales as floats.
+    ASSIGN_OR_RETURN(const TensorScale output_scale, operands.output_scale(0));
+    const float product = input_scale.scale * weights_scale.scales[0].scale;
+    const double factor = double{product} / double{output_scale.scale};
+    std::fill(stage.multipliers.begin(), stage.multipliers.end(), ToMultiplier(factor));
+  }
+  return MakeKernel([sizes, stage = std::move(stage), zero_point = input_scale.zero_point,
+                     sums_of = Int16Row(sizes, weights)](Inputs inputs, Outputs outputs) mutable {
+    for (int64_t row = 0; row < sizes.rows; ++row) {
+      const int8_t* values = In<int8_t>(inputs, 0) + row * sizes.depth;
+      for (int16_t& centred : sums_of.row()) {
+        centred = static_cast<int16_t>(*values++ - zero_point);
+      }
+      stage.Run(sums_of.Run(), 0, sizes.channels, Out<int8_t>(outputs, 0) + row * sizes.channels);
+    }
+  });
+}
+
+KernelOr BuildHybrid(const Operands& operands, const Sizes& sizes, const WeightedOperator& which,
+                     Symmetry symmetry) {
+  ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
+  ASSIGN_OR_RETURN(FloatStage stage, MakeFloatStage(operands, which, sizes.channels));
+  return MakeKernel([sizes, stage = std::move(stage), symmetry, sums_of = Int16Row(sizes, weights)](
+                        Inputs inputs, Outputs outputs) mutable {
+    for (int64_t row = 0; row < sizes.rows; ++row) {
+      const std::span<const float> values(In<float>(inputs, 0) + row * sizes.depth,
+                                          static_cast<size_t>(sizes.depth));
+      const float scale = QuantizeValues(sums_of.kernels(), symmetry, values, sums_of.row().data());
+      stage.Run(sums_of.Run(), scale, 0, sizes.channels,
+                Out<float>(outputs, 0) + row * sizes.channels);
+    }
+  });
+}
+
+KernelOr BuildFloat(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
+  ASSIGN_OR_RETURN(const FloatRange range, ActivationRange(operands, which.activation));
+  const bool has_bias = operands.has_input(2);
+  RETURN_IF_ERROR(
+      operands.Require(!has_bias || (operands.input_type(2) == schema::TensorType_FLOAT32 &&
+                                     operands.input_size(2) == sizes.channels),
+                       "the bias must be FLOAT32, one value a channel"));
+  return MakeKernel([sizes, range, has_bias](Inputs inputs, Outputs outputs) {
+    float* output = Out<float>(outputs, 0);
+    for (int64_t row = 0; row < sizes.rows; ++row) {
+      const float* values = In<float>(inputs, 0) + row * sizes.depth;
+      const float* weights = In<float>(inputs, 1);
+      for (int channel = 0; channel < sizes.channels; ++channel, weights += sizes.depth) {
+        float sum = 0;
+        for (int64_t i = 0; i < sizes.depth; ++i) sum += values[i] * weights[i];
+        if (has_bias) sum += In<float>(inputs, 2)[channel];
+        *output++ = Clamp(sum, range.min, range.max);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+KernelOr BuildFullyConnected(const Operands& operands) {
+  RETURN_IF_ERROR(operands.RequireCounts(2, 3));
+  const auto options = OptionsOr(operands.op().builtin_options.AsFullyConnectedOptions());
+  RETURN_IF_ERROR(
+      operands.Require(options.weights_format == schema::FullyConnectedOptionsWeightsFormat_DEFAULT,
+                       "shuffled weights"));
+  const WeightedOperator which = {.activation = options.fused_activation_function,
+                                  .quantized_bias_type = options.quantized_bias_type};
+  ASSIGN_OR_RETURN(const WeightedForm form, FormOf(operands, which));
+  ASSIGN_OR_RETURN(const Sizes sizes, MakeSizes(operands));
+  switch (form) {
+    case WeightedForm::kFloat:
+      return BuildFloat(operands, sizes, which);
+    case WeightedForm::kInt8:
+      return BuildInt8(operands, sizes, which);
+    case WeightedForm::kInt16:
+      return BuildInt16(operands, sizes, which);
+    case WeightedForm::kHybrid:
+      return BuildHybrid(
+          operands, sizes, which,
+          options.asymmetric_quantize_inputs ? Symmetry::kAsymmetric : Symmetry::kSymmetric);
+  }
+  return operands.Unsupported("no such form");
+}
+
+}  // namespace octavo::reference
