@@ -164,6 +164,8 @@ constexpr int kAllowedCalls[] = {
     SCMP_SYS(gettid),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
     SCMP_SYS(getcpu),
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_getres),
