@@ -34,12 +34,14 @@ float QuantizeValues(const Int16Kernels& kernels, Symmetry symmetry, std::span<c
   }
   if (symmetry == Symmetry::kSymmetric) {
     const float magnitude = std::max(-min, max);
-    kernels.quantize(values, {127.0f / magnitude, 0}, codes);
+    kernels.quantize(values, {127.0f / magnitude, -127.0f, 127.0f}, codes);
     return magnitude / 127.0f;
   }
-  const double scale = (double{max} - double{min}) / 255.0;
+  // The format's runtime rounds before it adds the zero point.
+  const double scale = double{max - min} / 255.0;
   const float narrow_scale = static_cast<float>(scale);
-  kernels.quantize(values, {1.0f / narrow_scale, ZeroPoint(min, max, scale)}, codes);
+  const float zero_point = static_cast<float>(ZeroPoint(min, max, scale));
+  kernels.quantize(values, {1.0f / narrow_scale, -128.0f - zero_point, 127.0f - zero_point}, codes);
   return narrow_scale;
 }
 

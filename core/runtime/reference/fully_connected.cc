@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,48 +66,60 @@ class Int16Row {
   std::vector<int64_t> sums_;
 };
 
-// The format computes int16 outputs of this operator in double, not in fixed point.
-KernelOr BuildInt16(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
-  ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
-  ASSIGN_OR_RETURN(const Int16Stage stage, MakeInt16Stage(operands, which, sizes.channels));
-  ASSIGN_OR_RETURN(std::vector<double> factors, RequantizationFactors(operands, which));
-  return MakeKernel([sizes, stage, factors = std::move(factors),
-                     sums_of = Int16Row(sizes, weights)](Inputs inputs, Outputs outputs) mutable {
-    int16_t* codes = Out<int16_t>(outputs, 0);
-    for (int64_t row = 0; row < sizes.rows; ++row) {
-      std::copy_n(In<int16_t>(inputs, 0) + row * sizes.depth, sizes.depth, sums_of.row().begin());
-      const int64_t* sums = sums_of.Run();
-      for (int channel = 0; channel < sizes.channels; ++channel) {
-        const int64_t sum = WrapAdd(sums[channel], stage.wide.bias[channel]);
-        const double exact =
-            static_cast<double>(stage.has_narrow_bias ? static_cast<int32_t>(sum) : sum);
-        const double code = std::round(exact * factors[channel]);
-        *codes++ = static_cast<int16_t>(Clamp<double>(code, stage.wide.min, stage.wide.max));
-      }
+// Of this operator alone, the format's reference computes the codes in double, not in fixed point.
+struct DoubleStage {
+  std::vector<int64_t> bias;
+  bool has_wide_sums = false;
+  std::vector<double> factors;
+  int32_t zero_point = 0;
+  CodeRange range{};
+
+  template <typename T>
+  void Run(const int64_t* sums, T* codes) const {
+    for (size_t channel = 0; channel < factors.size(); ++channel) {
+      const int64_t sum = WrapAdd(sums[channel], bias[channel]);
+      const double exact = static_cast<double>(has_wide_sums ? sum : static_cast<int32_t>(sum));
+      const double code = std::round(exact * factors[channel]) + zero_point;
+      codes[channel] = static_cast<T>(Clamp<double>(code, range.min, range.max));
     }
-  });
+  }
+};
+
+absl::StatusOr<DoubleStage> MakeDoubleStage(const Operands& operands, const Sizes& sizes,
+                                            const WeightedOperator& which, bool is_int16) {
+  ASSIGN_OR_RETURN(const TensorScale input, operands.input_scale(0));
+  ASSIGN_OR_RETURN(const TensorScale output, operands.output_scale(0));
+  RETURN_IF_ERROR(operands.Require(!is_int16 || (input.zero_point == 0 && output.zero_point == 0),
+                                   "INT16 needs zero points of 0"));
+  DoubleStage stage;
+  stage.zero_point = output.zero_point;
+  ASSIGN_OR_RETURN(stage.bias, IntegerBias(operands, which, sizes.channels));
+  ASSIGN_OR_RETURN(stage.factors, RequantizationFactors(operands, which));
+  ASSIGN_OR_RETURN(stage.range, ActivationCodes(operands, which.activation));
+  const bool has_bias = operands.has_input(which.bias);
+  const schema::TensorType bias_type =
+      has_bias ? operands.input_type(which.bias) : which.quantized_bias_type;
+  stage.has_wide_sums = is_int16 && bias_type != schema::TensorType_INT32;
+  RETURN_IF_ERROR(operands.Require(is_int16 || !has_bias || bias_type == schema::TensorType_INT32,
+                                   "the bias must be INT32"));
+  return stage;
 }
 
-KernelOr BuildInt8(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
+template <typename T>
+KernelOr BuildQuantized(const Operands& operands, const Sizes& sizes,
+                        const WeightedOperator& which) {
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
   ASSIGN_OR_RETURN(const TensorScale input_scale, operands.input_scale(0));
-  ASSIGN_OR_RETURN(Int8Stage stage, MakeInt8Stage(operands, which, sizes.channels));
-  ASSIGN_OR_RETURN(const Operands::AxisScales weights_scale, operands.axis_scales(false, 1));
-  if (weights_scale.scales.size() == 1) {
-    // With one scale the format multiplies the scales as floats.
-    ASSIGN_OR_RETURN(const TensorScale output_scale, operands.output_scale(0));
-    const float product = input_scale.scale * weights_scale.scales[0].scale;
-    const double factor = double{product} / double{output_scale.scale};
-    std::fill(stage.multipliers.begin(), stage.multipliers.end(), ToMultiplier(factor));
-  }
+  ASSIGN_OR_RETURN(DoubleStage stage, MakeDoubleStage(operands, sizes, which,
+                                                      /*is_int16=*/std::is_same_v<T, int16_t>));
   return MakeKernel([sizes, stage = std::move(stage), zero_point = input_scale.zero_point,
                      sums_of = Int16Row(sizes, weights)](Inputs inputs, Outputs outputs) mutable {
     for (int64_t row = 0; row < sizes.rows; ++row) {
-      const int8_t* values = In<int8_t>(inputs, 0) + row * sizes.depth;
+      const T* values = In<T>(inputs, 0) + row * sizes.depth;
       for (int16_t& centred : sums_of.row()) {
         centred = static_cast<int16_t>(*values++ - zero_point);
       }
-      stage.Run(sums_of.Run(), 0, sizes.channels, Out<int8_t>(outputs, 0) + row * sizes.channels);
+      stage.Run(sums_of.Run(), Out<T>(outputs, 0) + row * sizes.channels);
     }
   });
 }
@@ -165,9 +178,9 @@ KernelOr BuildFullyConnected(const Operands& operands) {
     case WeightedForm::kFloat:
       return BuildFloat(operands, sizes, which);
     case WeightedForm::kInt8:
-      return BuildInt8(operands, sizes, which);
+      return BuildQuantized<int8_t>(operands, sizes, which);
     case WeightedForm::kInt16:
-      return BuildInt16(operands, sizes, which);
+      return BuildQuantized<int16_t>(operands, sizes, which);
     case WeightedForm::kHybrid:
       return BuildHybrid(
           operands, sizes, which,

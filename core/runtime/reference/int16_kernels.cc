@@ -66,14 +66,13 @@ void FindRangePlain(std::span<const float> values, float* min, float* max) {
   }
 }
 
-void QuantizePlain(std::span<const float> values, AsymmetricRange range, int16_t* codes) {
-  const float zero_point = static_cast<float>(range.zero_point);
+void QuantizePlain(std::span<const float> values, QuantizedRange range, int16_t* codes) {
   for (size_t i = 0; i < values.size(); ++i) {
+    const float exact = values[i] * range.inverse_scale;
+    const float rounded = std::trunc(exact + (exact < 0 ? -0.5f : 0.5f));
     // Clamped before it is made an integer, in a way that sends NaN to the lower end.
-    const float rounded = std::round(zero_point + values[i] * range.inverse_scale);
-    const float above = rounded > -128.0f ? rounded : -128.0f;
-    const float code = above < 127.0f ? above : 127.0f;
-    codes[i] = static_cast<int16_t>(static_cast<int32_t>(code) - range.zero_point);
+    const float above = rounded > range.min ? rounded : range.min;
+    codes[i] = static_cast<int16_t>(above < range.max ? above : range.max);
   }
 }
 
@@ -235,27 +234,20 @@ OCTAVO_AVX2 void FindRangeAvx2(std::span<const float> values, float* min, float*
   for (const float lane : lanes) *max = std::max(*max, lane);
 }
 
-OCTAVO_AVX2 void QuantizeAvx2(std::span<const float> values, AsymmetricRange range,
-                              int16_t* codes) {
-  const __m256 zero_point = _mm256_set1_ps(static_cast<float>(range.zero_point));
-  const __m256i zero_point_32 = _mm256_set1_epi32(range.zero_point);
+OCTAVO_AVX2 void QuantizeAvx2(std::span<const float> values, QuantizedRange range, int16_t* codes) {
   const __m256 inverse_scale = _mm256_set1_ps(range.inverse_scale);
   const __m256 sign_bit = _mm256_set1_ps(-0.0f);
   const __m256 half = _mm256_set1_ps(0.5f);
-  const __m256 one = _mm256_set1_ps(1.0f);
+  const __m256 min = _mm256_set1_ps(range.min);
+  const __m256 max = _mm256_set1_ps(range.max);
   size_t i = 0;
   for (; i + 8 <= values.size(); i += 8) {
-    const __m256 exact =
-        _mm256_add_ps(zero_point, _mm256_mul_ps(_mm256_loadu_ps(values.data() + i), inverse_scale));
-    // Half away from zero: the integer part, and one more where the rest is half or above.
-    const __m256 whole = _mm256_round_ps(exact, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    const __m256 rest = _mm256_andnot_ps(sign_bit, _mm256_sub_ps(exact, whole));
-    const __m256 up = _mm256_and_ps(_mm256_cmp_ps(rest, half, _CMP_GE_OQ),
-                                    _mm256_or_ps(one, _mm256_and_ps(sign_bit, exact)));
-    const __m256 rounded = _mm256_add_ps(whole, up);
-    const __m256 clamped =
-        _mm256_min_ps(_mm256_max_ps(rounded, _mm256_set1_ps(-128.0f)), _mm256_set1_ps(127.0f));
-    const __m256i code = _mm256_sub_epi32(_mm256_cvttps_epi32(clamped), zero_point_32);
+    const __m256 exact = _mm256_mul_ps(_mm256_loadu_ps(values.data() + i), inverse_scale);
+    const __m256 signed_half = _mm256_or_ps(half, _mm256_and_ps(sign_bit, exact));
+    const __m256 shifted = _mm256_add_ps(exact, signed_half);
+    // The clamp sends NaN to the lower end, and leaves what truncation cannot overflow.
+    const __m256 clamped = _mm256_min_ps(_mm256_max_ps(shifted, min), max);
+    const __m256i code = _mm256_cvttps_epi32(clamped);
     const __m128i narrow =
         _mm_packs_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256(code, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i), narrow);

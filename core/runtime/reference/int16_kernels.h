@@ -52,9 +52,11 @@ struct WideRequantization {
   int32_t max = 32767;
 };
 
-struct AsymmetricRange {
+// Whole numbers that a value times `inverse_scale` is clamped to.
+struct QuantizedRange {
   float inverse_scale;
-  int32_t zero_point;
+  float min;
+  float max;
 };
 
 // One implementation of each loop.
@@ -76,9 +78,8 @@ struct Int16Kernels {
   // The least and the greatest of the values and 0.
   void (*find_range)(std::span<const float> values, float* min, float* max);
 
-  // round(zero_point + value * inverse_scale), clamped to int8, less the zero point. Ties away from
-  // zero.
-  void (*quantize)(std::span<const float> values, AsymmetricRange range, int16_t* codes);
+  // value * inverse_scale to nearest, ties away from zero, clamped.
+  void (*quantize)(std::span<const float> values, QuantizedRange range, int16_t* codes);
 };
 
 // The fastest for this CPU.
