@@ -13,7 +13,6 @@
 #include <span>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
@@ -84,7 +83,7 @@ int Run(const ServerConfig& config) {
     return 1;
   }
   log.Info("ready", {{"address", (*server)->address()},
-                     {"metrics_port", absl::StrCat((*server)->metrics_port())}});
+                     {"metrics_port", static_cast<double>((*server)->metrics_port())}});
   while (!WaitForSignal(signals, absl::Hours(1))) {
   }
   log.Info("draining");

@@ -50,6 +50,9 @@ constexpr absl::Duration kValidateLimit = absl::Seconds(20);
 constexpr absl::Duration kDescribeLimit = absl::Seconds(20);
 constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 
+// The health service's name for liveness probes: it stays SERVING while the server drains.
+constexpr char kLiveness[] = "liveness";
+
 constexpr int kMaxConcurrentStreams = 256;  // of one connection
 constexpr int kMaxMetadataBytes = 16 << 10;
 constexpr int kMinPingIntervalMs = 10'000;
@@ -58,13 +61,15 @@ constexpr int kKeepaliveTimeoutMs = 20'000;
 
 absl::Status MakeFolder(const std::string& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  const bool is_new = std::filesystem::create_directories(folder, error);
   if (error) {
     return absl::FailedPreconditionError(
         absl::StrCat("the data folder ", folder, " cannot be made: ", error.message()));
   }
-  // What is kept is nobody else's: models and data may be confidential.
-  if (::chmod(folder.c_str(), 0700) != 0 || ::access(folder.c_str(), W_OK) != 0) {
+  // What is kept is nobody else's: models and data may be confidential. A folder that was there is
+  // somebody's choice, and a volume's root belongs to root.
+  if (is_new) ::chmod(folder.c_str(), 0700);
+  if (::access(folder.c_str(), W_OK) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("the data folder ", folder, " cannot be written"));
   }
@@ -188,7 +193,9 @@ class EmbeddedServer : public Server {
   int metrics_port() const override { return endpoint_ == nullptr ? 0 : endpoint_->port(); }
 
   void BeginDrain() override {
+    // Nobody is to send anything new; but a process that ends in order is not a sick one.
     server_->GetHealthCheckService()->SetServingStatus(false);
+    server_->GetHealthCheckService()->SetServingStatus(kLiveness, true);
     metrics_.draining.At({}).Set(1);
     queue_->Drain();
   }
@@ -276,6 +283,7 @@ class EmbeddedServer : public Server {
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(absl::StrCat("cannot listen on ", config_.listen));
     }
+    server_->GetHealthCheckService()->SetServingStatus(kLiveness, true);
     return absl::OkStatus();
   }
 

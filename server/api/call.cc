@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/base/error_reason.h"
 #include "server/api/grpc_status.h"
@@ -58,9 +57,9 @@ grpc::Status Call::End(const absl::Status& status) {
   metrics_.grpc_in_flight.At({method_}).Decrement();
 
   Log::Fields fields = {{"request_id", request_id_},
-                        {"method", method_},
+                        {"method", std::string(method_)},
                         {"code", std::string(code)},
-                        {"seconds", absl::StrCat(seconds)}};
+                        {"seconds", seconds}};
   for (const auto& [key, value] : notes_) fields.emplace_back(key, value);
   if (!status.ok()) {
     fields.emplace_back("reason", ReasonOf(status));

@@ -28,15 +28,21 @@ std::string JsonLine(absl::string_view severity, absl::string_view message,
   line["time"] = TimeNow();
   line["severity"] = std::string(severity);
   line["message"] = std::string(message);
-  for (const auto& [key, value] : fields) line[std::string(key)] = value;
+  for (const auto& [key, value] : fields) {
+    std::visit([&, name = std::string(key)](const auto& it) { line[name] = it; }, value);
+  }
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string TextLine(absl::string_view severity, absl::string_view message,
                      const Log::Fields& fields) {
   std::string line = absl::StrCat(TimeNow(), " ", severity, " ", absl::CEscape(message));
-  for (const auto& [key, value] : fields)
-    absl::StrAppend(&line, " ", key, "=", absl::CEscape(value));
+  for (const auto& [key, value] : fields) {
+    const std::string* text = std::get_if<std::string>(&value);
+    absl::StrAppend(&line, " ", key, "=");
+    absl::StrAppend(&line,
+                    text != nullptr ? absl::CEscape(*text) : absl::StrCat(std::get<double>(value)));
+  }
   return line + "\n";
 }
 

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -16,7 +17,8 @@ namespace octavo {
 class Log {
  public:
   enum class Format { kJson, kText };
-  using Fields = std::vector<std::pair<absl::string_view, std::string>>;
+  using Value = std::variant<std::string, double>;
+  using Fields = std::vector<std::pair<absl::string_view, Value>>;
 
   explicit Log(Format format, int fd = 2) : format_(format), fd_(fd) {}
 

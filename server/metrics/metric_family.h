@@ -17,18 +17,24 @@
 
 namespace octavo {
 
-// The values that one argument of At() may take, and the labels that each stands for. The last one,
-// "other", stands for all that are not known.
+// The values that one argument of At() may take, and the labels that each stands for. The last one
+// stands for all that are not known.
 struct MetricDimension {
   std::vector<std::pair<std::string, prometheus::Labels>> values;
 };
 
-// The usual dimension: one label.
-inline MetricDimension Label(const std::string& name, std::vector<std::string> values) {
+// One label, whose values the server alone chooses.
+inline MetricDimension ClosedLabel(const std::string& name,
+                                   const std::vector<std::string>& values) {
   MetricDimension dimension;
-  values.push_back("other");
   for (const std::string& value : values) dimension.values.push_back({value, {{name, value}}});
   return dimension;
+}
+
+// One label with a further value, "other", for what comes from elsewhere.
+inline MetricDimension Label(const std::string& name, std::vector<std::string> values) {
+  values.push_back("other");
+  return ClosedLabel(name, values);
 }
 
 // The series of one name, each at 0 from the start, so that rate() sees the first increment. A

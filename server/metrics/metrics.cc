@@ -91,8 +91,8 @@ struct Families {
 
 MetricDimension Kind() { return Label("kind", {"model", "dataset"}); }
 MetricDimension Outcome() {
-  return Label("outcome",
-               {"succeeded", "goals_missed", "partial", "failed", "cancelled", "quarantined"});
+  return ClosedLabel(
+      "outcome", {"succeeded", "goals_missed", "partial", "failed", "cancelled", "quarantined"});
 }
 MetricDimension Scheme() { return Label("scheme", kSchemes); }
 MetricDimension Stage() {
@@ -104,8 +104,8 @@ MetricDimension StageScheme() {
   schemes.push_back("none");
   return Label("scheme", schemes);
 }
-MetricDimension StoreOp() { return Label("op", {"put", "open", "touch", "delete", "list"}); }
-MetricDimension TxOp() { return Label("op", {"read", "write"}); }
+MetricDimension StoreOp() { return ClosedLabel("op", {"put", "open", "touch", "delete", "list"}); }
+MetricDimension TxOp() { return ClosedLabel("op", {"read", "write"}); }
 
 }  // namespace
 
@@ -124,10 +124,10 @@ Metrics::Metrics()
       upload_bytes(Families{*registry}.Counter("octavo_upload_bytes_total",
                                                "Bytes received and kept.", {Kind()})),
       download_bytes(Families{*registry}.Counter("octavo_download_bytes_total", "Bytes sent.",
-                                                 {Label("kind", {"artifact"})})),
+                                                 {ClosedLabel("kind", {"artifact"})})),
       upload_duration(Families{*registry}.Histogram(
           "octavo_upload_duration_seconds", "Duration of upload streams.", kUploadSeconds,
-          {Kind(), Label("outcome", {"complete", "paused", "failed"})})),
+          {Kind(), ClosedLabel("outcome", {"complete", "paused", "failed"})})),
       upload_size(Families{*registry}.Histogram(
           "octavo_upload_size_bytes", "Sizes of complete uploads.", kUploadBytes, {Kind()})),
       uploads_open(
@@ -143,11 +143,11 @@ Metrics::Metrics()
                                                {Label("reason", kJobReasons)})),
       jobs_finished(Families{*registry}.Counter(
           "octavo_jobs_finished_total", "Jobs ended, by outcome and class of the reason.",
-          {Outcome(),
-           Label("reason_class", {"none", "input", "crash", "oom", "timeout", "infrastructure"})})),
+          {Outcome(), ClosedLabel("reason_class", {"none", "input", "crash", "oom", "timeout",
+                                                   "infrastructure"})})),
       jobs(Families{*registry}.Gauge(
           "octavo_jobs", "Jobs in the store, by state.",
-          {Label("state", {"pending", "running", "succeeded", "failed", "cancelled"})})),
+          {ClosedLabel("state", {"pending", "running", "succeeded", "failed", "cancelled"})})),
       queue_depth(Families{*registry}.Gauge("octavo_queue_depth", "Jobs that wait.")),
       queue_oldest_age(
           Families{*registry}.Gauge("octavo_queue_oldest_age_seconds",
@@ -170,7 +170,7 @@ Metrics::Metrics()
           "octavo_heartbeat_delay_seconds", "How late leases were renewed.", kDelaySeconds)),
       variants(Families{*registry}.Counter(
           "octavo_variants_total", "Variants reported, by what became of them.",
-          {Scheme(), Label("verdict", {"succeeded", "failed", "skipped"})})),
+          {Scheme(), ClosedLabel("verdict", {"succeeded", "failed", "skipped"})})),
       variant_drop(Families{*registry}.Histogram(
           "octavo_variant_accuracy_drop_points",
           "Loss of top-1 accuracy against float32, percentage points.", kDropPoints, {Scheme()})),
@@ -184,14 +184,14 @@ Metrics::Metrics()
           Families{*registry}.Counter("octavo_evaluation_examples_total",
                                       "Examples used for evaluation, summed over variants.")),
       workers(Families{*registry}.Gauge("octavo_workers", "Worker slots, by state.",
-                                        {Label("state", {"idle", "busy", "draining"})})),
+                                        {ClosedLabel("state", {"idle", "busy", "draining"})})),
       worker_exits(Families{*registry}.Counter(
           "octavo_worker_exits_total", "Engine processes ended, by cause.",
           {Label("cause",
                  {"ok", "error", "crash", "oom", "timeout", "killed", "cancelled", "protocol"})})),
       worker_max_rss(Families{*registry}.Histogram(
           "octavo_worker_max_rss_bytes", "Largest resident memory of engine processes.",
-          kMemoryBytes, {Label("work", {"optimize", "inspect", "validate"})})),
+          kMemoryBytes, {ClosedLabel("work", {"optimize", "inspect", "validate"})})),
       store_op(Families{*registry}.Histogram(
           "octavo_store_op_seconds", "Time of operations on blobs.", kStoreSeconds, {StoreOp()})),
       store_errors(Families{*registry}.Counter("octavo_store_errors_total",

@@ -1,12 +1,19 @@
 #include "server/metrics/metrics_endpoint.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <chrono>
 #include <exception>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/file.h"
 #include "server/metrics/process_metrics.h"
 
 namespace octavo {
@@ -30,7 +37,33 @@ class RefreshedRegistry : public prometheus::Collectable {
   std::function<void()> refresh_;
 };
 
+// Connects to a port of this host and hangs up.
+void Knock(int port) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 }  // namespace
+
+// The exposer's thread looks only every two seconds whether it is to end, unless somebody knocks.
+MetricsEndpoint::~MetricsEndpoint() {
+  if (exposer_ == nullptr) return;
+  const int port = this->port();
+  std::atomic<bool> ended = false;
+  std::thread knocker([&] {
+    while (!ended) {
+      Knock(port);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  exposer_.reset();
+  ended = true;
+  knocker.join();
+}
 
 absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
     const std::string& address, const Metrics& metrics, std::function<void()> refresh) {

@@ -24,6 +24,8 @@ class MetricsEndpoint {
                                                                 const Metrics& metrics,
                                                                 std::function<void()> refresh);
 
+  ~MetricsEndpoint();
+
   int port() const { return exposer_->GetListeningPorts().front(); }
 
  private:
