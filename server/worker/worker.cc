@@ -24,8 +24,6 @@
 namespace octavo {
 namespace {
 
-// A retry whose time has come is found at most so much later.
-constexpr absl::Duration kLookInterval = absl::Seconds(1);
 constexpr absl::Duration kStoreErrorDelay = absl::Seconds(2);
 constexpr absl::Duration kMaxReapInterval = absl::Seconds(5);
 
@@ -88,7 +86,7 @@ class SlotWorker final : public Worker {
         LOG(WARNING) << "no job could be leased: " << lease.status();
         stopping_.WaitForNotificationWithTimeout(kStoreErrorDelay);
       } else if (!lease->has_value()) {
-        queue_.WaitForWork(kLookInterval);
+        queue_.WaitForWork(options_.look_interval);
       } else {
         RunLeased(std::make_shared<const LeasedJob>(**std::move(lease)));
       }

@@ -50,6 +50,8 @@ struct WorkerOptions {
   // Engines of the host take turns where they measure latency.
   bool use_benchmark_lock = true;
   bool require_sandbox = false;
+  // A retry whose time has come is found at most so much later.
+  absl::Duration look_interval = absl::Seconds(1);
   WorkerObserver observer;
 };
 

@@ -1,0 +1,132 @@
+#include "server/worker/inspector.h"
+
+#include <fcntl.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status_matchers.h"
+#include "core/base/clock.h"
+#include "core/base/error_reason.h"
+#include "core/base/sha256.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/blobs/local_blob_store.h"
+#include "server/store/random_id.h"
+#include "tests/server/testing/temporary_folder.h"
+
+namespace octavo {
+namespace {
+
+using ::absl_testing::IsOk;
+using ::absl_testing::StatusIs;
+
+class InspectorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto blobs = OpenLocalBlobStore(folder_ / "blobs", Clock::System());
+    ASSERT_THAT(blobs, IsOk());
+    blobs_ = *std::move(blobs);
+    options_.engine_program = OCTAVO_SCRIPTED_ENGINE;
+    options_.time_limit = absl::Seconds(30);
+  }
+
+  std::string PutBlob(const std::string& bytes) {
+    const std::string path = folder_ / NewId();
+    std::ofstream(path) << bytes;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY));
+    return blobs_->PutFile(fd.get(), 1 << 20)->digest;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<BlobStore> blobs_;
+  InspectorOptions options_;
+};
+
+TEST_F(InspectorTest, GivesWhatTheEngineFound) {
+  Inspector inspector(*blobs_, options_);
+  const std::string digest = PutBlob("succeed");
+  const auto model = inspector.InspectModel(digest, "mnist.tflite");
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->description(), "mnist.tflite");
+  const auto dataset = inspector.InspectDataset(digest, "train.npz");
+  ASSERT_THAT(dataset, IsOk());
+  EXPECT_EQ(dataset->digest(), digest);
+}
+
+TEST_F(InspectorTest, GivesTheEngineAllDataToValidate) {
+  Inspector inspector(*blobs_, options_);
+  const auto report =
+      inspector.Validate(v1::OptimizeSpec(), {.model_digest = PutBlob("succeed"),
+                                              .calibration_digest = PutBlob("calibration"),
+                                              .evaluation_digest = PutBlob("evaluation")});
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->recommendation_reason(), "calibration/evaluation");
+}
+
+TEST_F(InspectorTest, TellsAWrongFileFromATroubleOfItsOwn) {
+  struct Row {
+    const char* word;
+    absl::StatusCode code;
+    const char* reason;
+    bool is_verdict;
+  };
+  const Row rows[] = {
+      {"error", absl::StatusCode::kInvalidArgument, "", true},
+      {"segfault", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
+      {"nonsense", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
+      {"out-of-memory", absl::StatusCode::kInvalidArgument, "INSPECTION_TOO_COSTLY", true},
+      {"internal", absl::StatusCode::kInternal, "", false},
+      {"kill-itself", absl::StatusCode::kUnavailable, "ENGINE_UNAVAILABLE", false},
+  };
+  Inspector inspector(*blobs_, options_);
+  for (const Row& row : rows) {
+    const auto model = inspector.InspectModel(PutBlob(row.word), "m");
+    EXPECT_THAT(model, StatusIs(row.code)) << row.word;
+    EXPECT_EQ(ReasonOf(model.status()), row.reason) << row.word;
+    EXPECT_EQ(Inspector::IsVerdict(model.status()), row.is_verdict) << row.word;
+  }
+}
+
+TEST_F(InspectorTest, RejectsAFileThatTakesTooLong) {
+  options_.time_limit = absl::Milliseconds(200);
+  Inspector inspector(*blobs_, options_);
+  const auto model = inspector.InspectModel(PutBlob("hang"), "m");
+  EXPECT_EQ(ReasonOf(model.status()), "INSPECTION_TOO_COSTLY");
+  EXPECT_TRUE(Inspector::IsVerdict(model.status()));
+}
+
+TEST_F(InspectorTest, LearnsNothingWithoutABlobOrAnEngine) {
+  {
+    Inspector inspector(*blobs_, options_);
+    const auto model = inspector.InspectModel(Sha256Hex("none"), "m");
+    EXPECT_THAT(model, StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_FALSE(Inspector::IsVerdict(model.status()));
+  }
+  options_.engine_program = folder_ / "none";
+  Inspector inspector(*blobs_, options_);
+  const auto model = inspector.InspectModel(PutBlob("succeed"), "m");
+  EXPECT_EQ(ReasonOf(model.status()), "ENGINE_UNAVAILABLE");
+}
+
+TEST_F(InspectorTest, RunsSoManyEnginesAtOnceAndNoMore) {
+  options_.max_concurrent = 1;
+  options_.time_limit = absl::Seconds(2);
+  options_.max_wait = absl::ZeroDuration();
+  Inspector inspector(*blobs_, options_);
+  const std::string hanging = PutBlob("hang");
+  // One of the two finds the only place taken, whichever comes first.
+  std::vector<std::string> reasons(2);
+  std::vector<std::thread> threads;
+  for (std::string& reason : reasons) {
+    threads.emplace_back([&] { reason = ReasonOf(inspector.InspectModel(hanging, "m").status()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(reasons, ::testing::UnorderedElementsAre("INSPECTOR_BUSY", "INSPECTION_TOO_COSTLY"));
+}
+
+}  // namespace
+}  // namespace octavo
