@@ -180,15 +180,15 @@ KernelOr BuildInt8(const Operands& operands, const Convolution& convolution,
 KernelOr BuildHybrid(const Operands& operands, const Convolution& convolution,
                      const WeightedOperator& which) {
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
-  ASSIGN_OR_RETURN(FloatStage stage,
-                   MakeFloatStage(operands, which, convolution.output_channels()));
+  ASSIGN_OR_RETURN(FloatRescaling rescaling,
+                   MakeRescaling(operands, which, convolution.output_channels()));
   // The format's runtime quantizes symmetrically where all the weights have one scale.
-  const bool one_scale = std::equal(stage.weights_scales.begin() + 1, stage.weights_scales.end(),
-                                    stage.weights_scales.begin());
+  const bool one_scale =
+      std::equal(rescaling.scale.begin() + 1, rescaling.scale.end(), rescaling.scale.begin());
   const Symmetry symmetry =
       one_scale && convolution.groups == 1 ? Symmetry::kSymmetric : Symmetry::kAsymmetric;
   const int64_t image_size = convolution.window.InputPixels() * convolution.window.input_channels;
-  return MakeKernel([convolution, stage = std::move(stage), image_size, symmetry,
+  return MakeKernel([convolution, rescaling = std::move(rescaling), image_size, symmetry,
                      codes = std::vector<int16_t>(image_size),
                      sums_of = Int16Convolution(convolution, weights)](Inputs inputs,
                                                                        Outputs outputs) mutable {
@@ -200,7 +200,8 @@ KernelOr BuildHybrid(const Operands& operands, const Convolution& convolution,
       const float scale = QuantizeValues(sums_of.kernels(), symmetry, image, codes.data());
       float* values = Out<float>(outputs, 0) + batch * window.OutputPixels() * channels;
       sums_of.Run(codes.data(), [&](int64_t pixel, int channel, int count, const int64_t* sums) {
-        stage.Run(sums, scale, channel, count, values + pixel * channels + channel);
+        sums_of.kernels().rescale(sums, rescaling, scale, channel, count,
+                                  values + pixel * channels + channel);
       });
     }
   });

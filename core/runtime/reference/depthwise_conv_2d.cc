@@ -171,24 +171,25 @@ KernelOr BuildInt8(const Operands& operands, const DepthwiseConvolution& convolu
 KernelOr BuildHybrid(const Operands& operands, const DepthwiseConvolution& convolution,
                      const WeightedOperator& which) {
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
-  ASSIGN_OR_RETURN(FloatStage stage, MakeFloatStage(operands, which, convolution.channels()));
+  ASSIGN_OR_RETURN(FloatRescaling rescaling,
+                   MakeRescaling(operands, which, convolution.channels()));
   const int64_t image_size = convolution.window.InputPixels() * convolution.window.input_channels;
-  return MakeKernel(
-      [convolution, stage = std::move(stage), image_size, codes = std::vector<int16_t>(image_size),
-       sums_of = Int16Depthwise(convolution, weights)](Inputs inputs, Outputs outputs) mutable {
-        const int channels = convolution.channels();
-        for (int batch = 0; batch < convolution.window.batches; ++batch) {
-          const std::span<const float> image(In<float>(inputs, 0) + batch * image_size,
-                                             static_cast<size_t>(image_size));
-          const float scale =
-              QuantizeValues(sums_of.kernels(), Symmetry::kAsymmetric, image, codes.data());
-          float* values =
-              Out<float>(outputs, 0) + batch * convolution.window.OutputPixels() * channels;
-          sums_of.Run(codes.data(), [&](int64_t pixel, const int64_t* sums) {
-            stage.Run(sums, scale, 0, channels, values + pixel * channels);
-          });
-        }
+  return MakeKernel([convolution, rescaling = std::move(rescaling), image_size,
+                     codes = std::vector<int16_t>(image_size),
+                     sums_of = Int16Depthwise(convolution, weights)](Inputs inputs,
+                                                                     Outputs outputs) mutable {
+    const int channels = convolution.channels();
+    for (int batch = 0; batch < convolution.window.batches; ++batch) {
+      const std::span<const float> image(In<float>(inputs, 0) + batch * image_size,
+                                         static_cast<size_t>(image_size));
+      const float scale =
+          QuantizeValues(sums_of.kernels(), Symmetry::kAsymmetric, image, codes.data());
+      float* values = Out<float>(outputs, 0) + batch * convolution.window.OutputPixels() * channels;
+      sums_of.Run(codes.data(), [&](int64_t pixel, const int64_t* sums) {
+        sums_of.kernels().rescale(sums, rescaling, scale, 0, channels, values + pixel * channels);
       });
+    }
+  });
 }
 
 KernelOr BuildFloat(const Operands& operands, const DepthwiseConvolution& convolution,

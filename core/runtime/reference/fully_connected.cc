@@ -127,15 +127,15 @@ KernelOr BuildQuantized(const Operands& operands, const Sizes& sizes,
 KernelOr BuildHybrid(const Operands& operands, const Sizes& sizes, const WeightedOperator& which,
                      Symmetry symmetry) {
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
-  ASSIGN_OR_RETURN(FloatStage stage, MakeFloatStage(operands, which, sizes.channels));
-  return MakeKernel([sizes, stage = std::move(stage), symmetry, sums_of = Int16Row(sizes, weights)](
-                        Inputs inputs, Outputs outputs) mutable {
+  ASSIGN_OR_RETURN(FloatRescaling rescaling, MakeRescaling(operands, which, sizes.channels));
+  return MakeKernel([sizes, rescaling = std::move(rescaling), symmetry,
+                     sums_of = Int16Row(sizes, weights)](Inputs inputs, Outputs outputs) mutable {
     for (int64_t row = 0; row < sizes.rows; ++row) {
       const std::span<const float> values(In<float>(inputs, 0) + row * sizes.depth,
                                           static_cast<size_t>(sizes.depth));
       const float scale = QuantizeValues(sums_of.kernels(), symmetry, values, sums_of.row().data());
-      stage.Run(sums_of.Run(), scale, 0, sizes.channels,
-                Out<float>(outputs, 0) + row * sizes.channels);
+      sums_of.kernels().rescale(sums_of.Run(), rescaling, scale, 0, sizes.channels,
+                                Out<float>(outputs, 0) + row * sizes.channels);
     }
   });
 }

@@ -57,6 +57,15 @@ void RequantizePlain(const int64_t* sums, const WideRequantization& requantizati
   }
 }
 
+void RescalePlain(const int64_t* sums, const FloatRescaling& rescaling, float input_scale,
+                  int channel, int count, float* values) {
+  for (int i = 0; i < count; ++i) {
+    const float scale = rescaling.scale[channel + i] * input_scale;
+    const float product = static_cast<float>(static_cast<int32_t>(sums[i])) * scale;
+    values[i] = Clamp(product + rescaling.bias[channel + i], rescaling.min, rescaling.max);
+  }
+}
+
 void FindRangePlain(std::span<const float> values, float* min, float* max) {
   *min = 0;
   *max = 0;
@@ -76,8 +85,8 @@ void QuantizePlain(std::span<const float> values, QuantizedRange range, int16_t*
   }
 }
 
-constexpr Int16Kernels kPlain = {"plain",         MultiplyPlain,  DepthwisePlain,
-                                 RequantizePlain, FindRangePlain, QuantizePlain};
+constexpr Int16Kernels kPlain = {"plain",      MultiplyPlain,  DepthwisePlain, RequantizePlain,
+                                 RescalePlain, FindRangePlain, QuantizePlain};
 
 #if defined(__x86_64__)
 
@@ -216,6 +225,27 @@ OCTAVO_AVX2 void RequantizeAvx2(const int64_t* sums, const WideRequantization& r
   RequantizePlain(sums + i, requantization, channel + i, count - i, codes + i);
 }
 
+OCTAVO_AVX2 void RescaleAvx2(const int64_t* sums, const FloatRescaling& rescaling,
+                             float input_scale, int channel, int count, float* values) {
+  const __m256 all_scale = _mm256_set1_ps(input_scale);
+  const __m256 min = _mm256_set1_ps(rescaling.min);
+  const __m256 max = _mm256_set1_ps(rescaling.max);
+  const __m256i even_lanes = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  int i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m256i first = _mm256_permutevar8x32_epi32(LoadFour(sums + i), even_lanes);
+    const __m256i second = _mm256_permutevar8x32_epi32(LoadFour(sums + i + 4), even_lanes);
+    const __m256 sum = _mm256_cvtepi32_ps(_mm256_blend_epi32(first, second, 0xf0));
+    const __m256 scale =
+        _mm256_mul_ps(_mm256_loadu_ps(rescaling.scale.data() + channel + i), all_scale);
+    const __m256 bias = _mm256_loadu_ps(rescaling.bias.data() + channel + i);
+    const __m256 value = _mm256_add_ps(_mm256_mul_ps(sum, scale), bias);
+    // A NaN in the second operand stays.
+    _mm256_storeu_ps(values + i, _mm256_min_ps(max, _mm256_max_ps(min, value)));
+  }
+  RescalePlain(sums + i, rescaling, input_scale, channel + i, count - i, values + i);
+}
+
 OCTAVO_AVX2 void FindRangeAvx2(std::span<const float> values, float* min, float* max) {
   __m256 least = _mm256_setzero_ps();
   __m256 greatest = _mm256_setzero_ps();
@@ -255,8 +285,8 @@ OCTAVO_AVX2 void QuantizeAvx2(std::span<const float> values, QuantizedRange rang
   QuantizePlain(values.subspan(i), range, codes + i);
 }
 
-constexpr Int16Kernels kAvx2 = {"avx2",         MultiplyAvx2,  DepthwiseAvx2,
-                                RequantizeAvx2, FindRangeAvx2, QuantizeAvx2};
+constexpr Int16Kernels kAvx2 = {"avx2",      MultiplyAvx2,  DepthwiseAvx2, RequantizeAvx2,
+                                RescaleAvx2, FindRangeAvx2, QuantizeAvx2};
 
 // AVX-512 with VNNI: two products and a sum in one instruction.
 
@@ -316,8 +346,8 @@ OCTAVO_AVX512 void RequantizeAvx512(const int64_t* sums, const WideRequantizatio
   RequantizePlain(sums + i, requantization, channel + i, count - i, codes + i);
 }
 
-constexpr Int16Kernels kAvx512 = {"avx512-vnni",    MultiplyAvx512, DepthwiseAvx2,
-                                  RequantizeAvx512, FindRangeAvx2,  QuantizeAvx2};
+constexpr Int16Kernels kAvx512 = {"avx512-vnni", MultiplyAvx512, DepthwiseAvx2, RequantizeAvx512,
+                                  RescaleAvx2,   FindRangeAvx2,  QuantizeAvx2};
 
 bool HasAvx2() { return __builtin_cpu_supports("avx2"); }
 bool HasAvx512() {

@@ -52,6 +52,15 @@ struct WideRequantization {
   int32_t max = 32767;
 };
 
+// What makes floats of sums of quantized floats, for each channel: the sum's low 32 bits times
+// `scale` times the input's scale, plus the bias, clamped.
+struct FloatRescaling {
+  std::vector<float> scale;
+  std::vector<float> bias;
+  float min;
+  float max;
+};
+
 // Whole numbers that a value times `inverse_scale` is clamped to.
 struct QuantizedRange {
   float inverse_scale;
@@ -74,6 +83,10 @@ struct Int16Kernels {
   // codes[i] of sums[i], for `count` channels from `channel`.
   void (*requantize)(const int64_t* sums, const WideRequantization& requantization, int channel,
                      int count, int16_t* codes);
+
+  // values[i] of sums[i], for `count` channels from `channel`.
+  void (*rescale)(const int64_t* sums, const FloatRescaling& rescaling, float input_scale,
+                  int channel, int count, float* values);
 
   // The least and the greatest of the values and 0.
   void (*find_range)(std::span<const float> values, float* min, float* max);

@@ -169,23 +169,14 @@ void Int16Stage::Run(const Int16Kernels& kernels, const int64_t* sums, int chann
   }
 }
 
-absl::StatusOr<FloatStage> MakeFloatStage(const Operands& operands, const WeightedOperator& which,
-                                          int channels) {
-  FloatStage stage;
-  ASSIGN_OR_RETURN(stage.range, ActivationRange(operands, which.activation));
-  ASSIGN_OR_RETURN(stage.bias, FloatBias(operands, which, channels));
-  ASSIGN_OR_RETURN(stage.weights_scales,
+absl::StatusOr<FloatRescaling> MakeRescaling(const Operands& operands,
+                                             const WeightedOperator& which, int channels) {
+  ASSIGN_OR_RETURN(const FloatRange range, ActivationRange(operands, which.activation));
+  FloatRescaling rescaling = {.scale = {}, .bias = {}, .min = range.min, .max = range.max};
+  ASSIGN_OR_RETURN(rescaling.bias, FloatBias(operands, which, channels));
+  ASSIGN_OR_RETURN(rescaling.scale,
                    operands.channel_scales(which.weights, which.weights_channel_dimension));
-  return stage;
-}
-
-void FloatStage::Run(const int64_t* sums, float input_scale, int channel, int count,
-                     float* values) const {
-  for (int i = 0; i < count; ++i) {
-    const float scale = weights_scales[channel + i] * input_scale;
-    const float value = static_cast<float>(static_cast<int32_t>(sums[i])) * scale;
-    values[i] = Clamp(value + bias[channel + i], range.min, range.max);
-  }
+  return rescaling;
 }
 
 absl::StatusOr<WeightedForm> FormOf(const Operands& operands, const WeightedOperator& which) {

@@ -70,22 +70,13 @@ struct Int16Stage {
            int16_t* codes) const;
 };
 
-// Sums of quantized floats to floats: sum * weights_scale * input_scale + bias, clamped.
-struct FloatStage {
-  std::vector<float> weights_scales;
-  std::vector<float> bias;
-  FloatRange range;
-
-  void Run(const int64_t* sums, float input_scale, int channel, int count, float* values) const;
-};
-
 // Each checks types, scales and the bias' size against `channels`.
 absl::StatusOr<Int8Stage> MakeInt8Stage(const Operands& operands, const WeightedOperator& which,
                                         int channels);
 absl::StatusOr<Int16Stage> MakeInt16Stage(const Operands& operands, const WeightedOperator& which,
                                           int channels);
-absl::StatusOr<FloatStage> MakeFloatStage(const Operands& operands, const WeightedOperator& which,
-                                          int channels);
+absl::StatusOr<FloatRescaling> MakeRescaling(const Operands& operands,
+                                             const WeightedOperator& which, int channels);
 
 // The real factors from sums to codes, one a channel: input scale * weights scale / output scale.
 absl::StatusOr<std::vector<double>> RequantizationFactors(const Operands& operands,

@@ -192,24 +192,25 @@ KernelOr BuildInt8(const Operands& operands, const TransposedConvolution& convol
 KernelOr BuildHybrid(const Operands& operands, const TransposedConvolution& convolution,
                      const WeightedOperator& which) {
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
-  ASSIGN_OR_RETURN(FloatStage stage, MakeFloatStage(operands, which, convolution.output_channels));
+  ASSIGN_OR_RETURN(FloatRescaling rescaling,
+                   MakeRescaling(operands, which, convolution.output_channels));
   const int64_t image_size = convolution.InputPixels() * convolution.input_channels;
-  return MakeKernel(
-      [convolution, stage = std::move(stage), image_size, codes = std::vector<int16_t>(image_size),
-       sums_of = Int16Transposed(convolution, weights)](Inputs inputs, Outputs outputs) mutable {
-        const int channels = convolution.output_channels;
-        const float* image = In<float>(inputs, 2);
-        float* values = Out<float>(outputs, 0);
-        for (int batch = 0; batch < convolution.window.batches; ++batch, image += image_size) {
-          const float scale =
-              QuantizeValues(sums_of.kernels(), Symmetry::kAsymmetric,
-                             {image, static_cast<size_t>(image_size)}, codes.data());
-          const int64_t* sums = sums_of.Run(codes.data());
-          for (int64_t pixel = 0; pixel < convolution.OutputPixels(); ++pixel, values += channels) {
-            stage.Run(sums + pixel * channels, scale, 0, channels, values);
-          }
-        }
-      });
+  return MakeKernel([convolution, rescaling = std::move(rescaling), image_size,
+                     codes = std::vector<int16_t>(image_size),
+                     sums_of = Int16Transposed(convolution, weights)](Inputs inputs,
+                                                                      Outputs outputs) mutable {
+    const int channels = convolution.output_channels;
+    const float* image = In<float>(inputs, 2);
+    float* values = Out<float>(outputs, 0);
+    for (int batch = 0; batch < convolution.window.batches; ++batch, image += image_size) {
+      const float scale = QuantizeValues(sums_of.kernels(), Symmetry::kAsymmetric,
+                                         {image, static_cast<size_t>(image_size)}, codes.data());
+      const int64_t* sums = sums_of.Run(codes.data());
+      for (int64_t pixel = 0; pixel < convolution.OutputPixels(); ++pixel, values += channels) {
+        sums_of.kernels().rescale(sums + pixel * channels, rescaling, scale, 0, channels, values);
+      }
+    }
+  });
 }
 
 KernelOr BuildFloat(const Operands& operands, const TransposedConvolution& convolution,
