@@ -7,7 +7,7 @@ namespace octavo {
 
 int ParamClasses::Add(const Range& range) {
   const int member = static_cast<int>(members_.size());
-  members_.push_back({.parent = member, .range = range});
+  members_.push_back({.parent = member, .range = range, .fixed = std::nullopt});
   return member;
 }
 
