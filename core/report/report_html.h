@@ -9,7 +9,8 @@
 
 namespace octavo {
 
-// Every text that came from a client is escaped. Reads well at 1200 px and on a phone, light and dark.
+// Every text that came from a client is escaped. Reads well at 1200 px and on a phone, light and
+// dark.
 std::string ReportHtml(const v1::Report& report);
 
 }  // namespace octavo

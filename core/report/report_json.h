@@ -10,8 +10,8 @@
 
 namespace octavo {
 
-// Indented. 64-bit integers are numbers; an infinite double is the string "Infinity", as protobuf writes it. Enums by
-// name, zero values included.
+// Indented. 64-bit integers are numbers; an infinite double is the string "Infinity", as protobuf
+// writes it. Enums by name, zero values included.
 absl::StatusOr<std::string> ReportJson(const v1::Report& report);
 
 }  // namespace octavo

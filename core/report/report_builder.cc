@@ -1,0 +1,365 @@
+#include "core/report/report_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "core/report/number_text.h"
+
+namespace octavo {
+namespace {
+
+using v1::GoalResult;
+using v1::Goals;
+using v1::Report;
+using v1::VariantReport;
+
+// Figures are quotients of doubles: a goal that is met exactly must not be missed by the last bit.
+constexpr double kSlack = 1e-9;
+// Fewer examples than this leave a top-1 of 90 % uncertain by more than six points either way.
+constexpr int64_t kFewExamples = 100;
+
+bool Succeeded(const VariantReport& variant) {
+  return variant.state() == VariantReport::STATE_SUCCEEDED;
+}
+
+const VariantReport* FindFloat32(const Report& report) {
+  for (const VariantReport& variant : report.variants()) {
+    if (variant.spec().scheme() == v1::SCHEME_FLOAT32 && Succeeded(variant)) return &variant;
+  }
+  return nullptr;
+}
+
+// What a goal is held against; nothing where it was not measured.
+std::optional<double> DropPoints(const VariantReport& float32, const VariantReport& variant) {
+  if (variant.has_accuracy() && float32.has_accuracy()) {
+    return 100 * (float32.accuracy().top1() - variant.accuracy().top1());
+  }
+  if (variant.has_fidelity() && variant.fidelity().examples() > 0) {
+    return 100 * (1 - variant.fidelity().argmax_agreement());
+  }
+  return std::nullopt;
+}
+
+std::optional<double> SizeRatio(const VariantReport& float32, const VariantReport& variant) {
+  if (float32.artifact().size_bytes() <= 0 || variant.artifact().size_bytes() <= 0)
+    return std::nullopt;
+  return static_cast<double>(variant.artifact().size_bytes()) /
+         static_cast<double>(float32.artifact().size_bytes());
+}
+
+std::optional<double> LatencyRatio(const VariantReport&, const VariantReport& variant) {
+  if (!variant.has_latency() || variant.latency().ratio() <= 0) return std::nullopt;
+  return variant.latency().ratio();
+}
+
+struct GoalKind {
+  const char* name;
+  const char* unit;
+  const char* unmeasured;
+  bool (Goals::*is_set)() const;
+  double (Goals::*limit)() const;
+  std::optional<double> (*measure)(const VariantReport& float32, const VariantReport& variant);
+};
+
+constexpr GoalKind kGoalKinds[] = {
+    {"drop", "", "neither accuracy nor agreement was measured", &Goals::has_max_drop_points,
+     &Goals::max_drop_points, &DropPoints},
+    {"size", "x", "there is no float32 variant to compare with", &Goals::has_max_size_ratio,
+     &Goals::max_size_ratio, &SizeRatio},
+    {"latency", "x", "no latency was measured", &Goals::has_max_latency_ratio,
+     &Goals::max_latency_ratio, &LatencyRatio},
+};
+
+bool HasGoals(const Goals& goals) {
+  return std::any_of(std::begin(kGoalKinds), std::end(kGoalKinds),
+                     [&](const GoalKind& kind) { return (goals.*kind.is_set)(); });
+}
+
+GoalResult HeldAgainst(const GoalKind& kind, double limit, std::optional<double> value) {
+  GoalResult result;
+  result.set_goal(absl::StrCat(kind.name, "<=", limit, kind.unit));
+  if (!value) {
+    result.set_note(kind.unmeasured);
+    return result;
+  }
+  result.set_value(*value);
+  result.set_met(*value <= limit + kSlack);
+  return result;
+}
+
+std::string Points(double points) {
+  const double size = std::abs(points);
+  if (size < 0.005) return "no top-1 loss";
+  return absl::StrFormat("%.2f points of top-1 %s", size, points > 0 ? "lost" : "gained");
+}
+
+// "25,376 bytes (0.30x), 0.06 points of top-1 lost, 0.95x the latency".
+std::string Figures(const VariantReport& variant) {
+  std::vector<std::string> figures;
+  figures.push_back(absl::StrCat(GroupedText(variant.artifact().size_bytes()), " bytes"));
+  if (variant.size_ratio() > 0)
+    absl::StrAppendFormat(&figures[0], " (%.2fx)", variant.size_ratio());
+  if (variant.has_accuracy()) {
+    figures.push_back(Points(variant.accuracy().drop_points()));
+  } else if (variant.has_fidelity()) {
+    figures.push_back(absl::StrFormat("%.1f %% agreement with float32",
+                                      100 * variant.fidelity().argmax_agreement()));
+  }
+  if (variant.latency().ratio() > 0)
+    figures.push_back(absl::StrFormat("%.2fx the latency", variant.latency().ratio()));
+  return absl::StrJoin(figures, ", ");
+}
+
+double P50OrInfinity(const VariantReport& variant) {
+  return variant.has_latency() ? variant.latency().p50_ms()
+                               : std::numeric_limits<double>::infinity();
+}
+
+// The smallest; of equal ones the fastest; of those the first.
+const VariantReport* Smallest(const std::vector<const VariantReport*>& variants) {
+  const auto smallest = std::min_element(
+      variants.begin(), variants.end(), [](const VariantReport* a, const VariantReport* b) {
+        if (a->artifact().size_bytes() != b->artifact().size_bytes()) {
+          return a->artifact().size_bytes() < b->artifact().size_bytes();
+        }
+        return P50OrInfinity(*a) < P50OrInfinity(*b);
+      });
+  return smallest == variants.end() ? nullptr : *smallest;
+}
+
+// Without goals: whether the variant is as good as float32 for all that these examples can tell.
+bool IsWithinInterval(const VariantReport& float32, const VariantReport& variant) {
+  if (float32.has_accuracy() && variant.has_accuracy()) {
+    return variant.accuracy().top1() >= float32.accuracy().top1_low() - kSlack;
+  }
+  if (!variant.has_fidelity() || variant.fidelity().examples() == 0) return false;
+  // float32 agrees with itself on all n: the lower end of Wilson's interval is then n / (n + z^2).
+  const auto examples = static_cast<double>(variant.fidelity().examples());
+  return variant.fidelity().argmax_agreement() >= examples / (examples + 1.96 * 1.96) - kSlack;
+}
+
+std::vector<const VariantReport*> Candidates(
+    const Report& report, const std::function<bool(const VariantReport&)>& is_good) {
+  std::vector<const VariantReport*> candidates;
+  for (const VariantReport& variant : report.variants()) {
+    if (Succeeded(variant) && is_good(variant)) candidates.push_back(&variant);
+  }
+  return candidates;
+}
+
+void Recommend(const VariantReport& variant, std::string reason, Report& report) {
+  report.set_recommended_variant(variant.spec().name());
+  report.set_recommendation_reason(std::move(reason));
+}
+
+// The variant that misses the fewest goals; of those the smallest.
+std::string WhatIsMissed(const Report& report) {
+  const VariantReport* nearest = nullptr;
+  int fewest = 0;
+  const auto missed = [](const VariantReport& variant) {
+    return static_cast<int>(std::count_if(variant.goals().begin(), variant.goals().end(),
+                                          [](const GoalResult& goal) { return !goal.met(); }));
+  };
+  for (const VariantReport* variant :
+       Candidates(report, [](const VariantReport&) { return true; })) {
+    const bool smaller = nearest != nullptr && missed(*variant) == fewest &&
+                         variant->artifact().size_bytes() < nearest->artifact().size_bytes();
+    if (nearest == nullptr || missed(*variant) < fewest || smaller) {
+      nearest = variant;
+      fewest = missed(*variant);
+    }
+  }
+  if (nearest == nullptr) return "No variant was made.";
+  std::vector<std::string> misses;
+  for (const GoalResult& goal : nearest->goals()) {
+    if (goal.met()) continue;
+    misses.push_back(goal.note().empty()
+                         ? absl::StrFormat("%s (it has %.4g)", goal.goal(), goal.value())
+                         : absl::StrCat(goal.goal(), " (", goal.note(), ")"));
+  }
+  return absl::StrCat("No variant meets every goal; ", nearest->spec().name(),
+                      " comes nearest and misses ", absl::StrJoin(misses, " and "), ".");
+}
+
+void RecommendByGoals(Report& report) {
+  const auto meeting =
+      Candidates(report, [](const VariantReport& variant) { return variant.meets_goals(); });
+  const VariantReport* best = Smallest(meeting);
+  if (best == nullptr) {
+    report.set_recommendation_reason(WhatIsMissed(report));
+    return;
+  }
+  const std::string standing = meeting.size() == 1
+                                   ? " is the only variant that meets every goal: "
+                                   : absl::StrCat(" is the smallest of ", meeting.size(),
+                                                  " variants that meet every goal: ");
+  Recommend(*best, absl::StrCat(best->spec().name(), standing, Figures(*best), "."), report);
+}
+
+void RecommendByInterval(const VariantReport* float32, Report& report) {
+  if (float32 == nullptr || (!float32->has_accuracy() && !float32->has_fidelity())) {
+    report.set_recommendation_reason("Nothing was evaluated, so nothing is recommended.");
+    return;
+  }
+  const VariantReport* best = Smallest(Candidates(
+      report, [&](const VariantReport& variant) { return IsWithinInterval(*float32, variant); }));
+  if (best == nullptr) {
+    report.set_recommendation_reason(
+        "No variant is as good as float32 for what these examples can tell.");
+    return;
+  }
+  const char* measure = float32->has_accuracy() ? "top-1" : "agreement";
+  Recommend(*best,
+            absl::StrCat(best->spec().name(), " is the smallest variant whose ", measure,
+                         " lies within the 95 % interval of float32's: ", Figures(*best), "."),
+            report);
+}
+
+v1::Verdict VerdictOf(const Report& report) {
+  const auto is_meeting = [](const VariantReport& variant) {
+    return Succeeded(variant) && variant.meets_goals();
+  };
+  const auto failed = [](const VariantReport& variant) {
+    return variant.state() == VariantReport::STATE_FAILED;
+  };
+  if (std::any_of(report.variants().begin(), report.variants().end(), failed))
+    return v1::VERDICT_PARTIAL;
+  const bool any = std::any_of(report.variants().begin(), report.variants().end(), is_meeting);
+  return any || !HasGoals(report.spec().goals()) ? v1::VERDICT_PASS : v1::VERDICT_GOALS_MISSED;
+}
+
+// The names of variants for which `holds`.
+std::vector<std::string> NamesWhere(const Report& report,
+                                    const std::function<bool(const VariantReport&)>& holds) {
+  std::vector<std::string> names;
+  for (const VariantReport* variant : Candidates(report, holds))
+    names.push_back(variant->spec().name());
+  return names;
+}
+
+struct Finding {
+  const char* reason;
+  std::function<std::string(const Report&)> message;  // empty: all is well
+};
+
+std::string IdenticalVariants(const Report& report) {
+  std::map<std::string, std::vector<std::string>> names_of;
+  for (const VariantReport* variant :
+       Candidates(report, [](const VariantReport&) { return true; })) {
+    if (!variant->artifact().digest().empty())
+      names_of[variant->artifact().digest()].push_back(variant->spec().name());
+  }
+  std::vector<std::string> groups;
+  for (const auto& [digest, names] : names_of) {
+    if (names.size() > 1) groups.push_back(absl::StrJoin(names, " and "));
+  }
+  return groups.empty()
+             ? ""
+             : absl::StrCat("These variants are the same file: ", absl::StrJoin(groups, "; "), ".");
+}
+
+std::string DisturbedLatencies(const Report& report) {
+  const auto names = NamesWhere(
+      report, [](const VariantReport& variant) { return variant.latency().disturbed(); });
+  return names.empty()
+             ? ""
+             : absl::StrCat(
+                   "Something else ran while latency was measured (wall and CPU time part by more "
+                   "than 5 %): ",
+                   absl::StrJoin(names, ", "), ". Trust the ratios more than the times.");
+}
+
+std::string SharedLatencies(const Report& report) {
+  const auto names =
+      NamesWhere(report, [](const VariantReport& variant) { return variant.latency().shared(); });
+  return names.empty() ? ""
+                       : absl::StrCat("Other engines ran while latency was measured: ",
+                                      absl::StrJoin(names, ", "), ".");
+}
+
+std::string FewExamples(const Report& report) {
+  const VariantReport* float32 = FindFloat32(report);
+  const int64_t examples = float32 == nullptr        ? 0
+                           : float32->has_accuracy() ? float32->accuracy().examples()
+                                                     : float32->fidelity().examples();
+  return examples == 0 || examples >= kFewExamples
+             ? ""
+             : absl::StrCat(
+                   "Only ", examples,
+                   " examples were evaluated: differences between variants may be chance.");
+}
+
+const std::vector<Finding>& Findings() {
+  static const auto& findings =
+      *new std::vector<Finding>{{"VARIANTS_IDENTICAL", &IdenticalVariants},
+                                {"LATENCY_DISTURBED", &DisturbedLatencies},
+                                {"LATENCY_SHARED", &SharedLatencies},
+                                {"FEW_EXAMPLES", &FewExamples}};
+  return findings;
+}
+
+// Replaces the warnings that were found here, so that judging twice is judging once; keeps the
+// others.
+void RenewWarnings(Report& report) {
+  std::set<std::string> ours;
+  for (const Finding& finding : Findings()) ours.insert(finding.reason);
+  auto& warnings = *report.mutable_warnings();
+  warnings.erase(
+      std::remove_if(warnings.begin(), warnings.end(),
+                     [&](const v1::Warning& warning) { return ours.count(warning.reason()) != 0; }),
+      warnings.end());
+  for (const Finding& finding : Findings()) {
+    const std::string message = finding.message(report);
+    if (message.empty()) continue;
+    v1::Warning& warning = *report.add_warnings();
+    warning.set_reason(finding.reason);
+    warning.set_message(message);
+  }
+}
+
+}  // namespace
+
+void JudgeVariant(const VariantReport& float32, const Goals& goals, VariantReport& variant) {
+  variant.set_size_ratio(SizeRatio(float32, variant).value_or(0));
+  if (variant.has_accuracy() && float32.has_accuracy()) {
+    variant.mutable_accuracy()->set_drop_points(*DropPoints(float32, variant));
+  }
+  variant.clear_goals();
+  for (const GoalKind& kind : kGoalKinds) {
+    if (!(goals.*kind.is_set)()) continue;
+    *variant.add_goals() = HeldAgainst(kind, (goals.*kind.limit)(), kind.measure(float32, variant));
+  }
+  variant.set_meets_goals(Succeeded(variant) &&
+                          std::all_of(variant.goals().begin(), variant.goals().end(),
+                                      [](const GoalResult& goal) { return goal.met(); }));
+}
+
+void JudgeReport(Report& report) {
+  const VariantReport* float32 = FindFloat32(report);
+  const VariantReport baseline = float32 == nullptr ? VariantReport() : *float32;
+  for (VariantReport& variant : *report.mutable_variants()) {
+    if (Succeeded(variant)) JudgeVariant(baseline, report.spec().goals(), variant);
+  }
+  report.clear_recommended_variant();
+  report.clear_recommendation_reason();
+  if (HasGoals(report.spec().goals())) {
+    RecommendByGoals(report);
+  } else {
+    RecommendByInterval(FindFloat32(report), report);
+  }
+  report.set_verdict(VerdictOf(report));
+  RenewWarnings(report);
+}
+
+}  // namespace octavo

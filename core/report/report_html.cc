@@ -1,0 +1,555 @@
+#include "core/report/report_html.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "core/report/class_chart.h"
+#include "core/report/html_text.h"
+#include "core/report/number_text.h"
+#include "core/report/provenance_html.h"
+#include "core/report/report_style.h"
+#include "core/report/sample_chart.h"
+#include "core/report/scatter_chart.h"
+
+namespace octavo {
+namespace {
+
+using v1::Report;
+using v1::VariantReport;
+
+constexpr char kMissing[] = "<span class=soft>–</span>";
+
+bool Succeeded(const VariantReport& variant) {
+  return variant.state() == VariantReport::STATE_SUCCEEDED;
+}
+
+bool IsFloat32(const VariantReport& variant) {
+  return variant.spec().scheme() == v1::SCHEME_FLOAT32;
+}
+
+const VariantReport* FindVariant(const Report& report,
+                                 const std::function<bool(const VariantReport&)>& is_it) {
+  for (const VariantReport& variant : report.variants()) {
+    if (Succeeded(variant) && is_it(variant)) return &variant;
+  }
+  return nullptr;
+}
+
+const VariantReport* Recommended(const Report& report) {
+  if (report.recommended_variant().empty()) return nullptr;
+  return FindVariant(report, [&](const VariantReport& variant) {
+    return variant.spec().name() == report.recommended_variant();
+  });
+}
+
+bool HasAccuracy(const Report& report) {
+  return FindVariant(report, [](const VariantReport& variant) { return variant.has_accuracy(); }) !=
+         nullptr;
+}
+
+struct VerdictLook {
+  v1::Verdict verdict;
+  const char* style;
+  const char* text;
+};
+constexpr VerdictLook kVerdicts[] = {{v1::VERDICT_PASS, "pass", "PASS"},
+                                     {v1::VERDICT_GOALS_MISSED, "missed", "GOALS MISSED"},
+                                     {v1::VERDICT_PARTIAL, "partial", "PARTIAL"}};
+
+std::string VerdictBadge(const Report& report) {
+  for (const VerdictLook& look : kVerdicts) {
+    if (look.verdict == report.verdict()) {
+      return absl::StrCat(" <span class=\"verdict ", look.style, "\">", look.text, "</span>");
+    }
+  }
+  return "";
+}
+
+std::string Tile(const std::string& figure, const std::string& unit, const std::string& below) {
+  return absl::StrCat("<div class=tile><b>", figure, "<small>", unit, "</small></b><span>", below,
+                      "</span></div>");
+}
+
+std::string SizeTile(const VariantReport& variant, const VariantReport& float32) {
+  const std::string below = absl::StrCat(BytesText(variant.artifact().size_bytes()), " instead of ",
+                                         BytesText(float32.artifact().size_bytes()));
+  return variant.size_ratio() <= 1 ? Tile(RatioText(1 / variant.size_ratio()), "× smaller", below)
+                                   : Tile(RatioText(variant.size_ratio()), "× larger", below);
+}
+
+std::string LatencyTile(const v1::Latency& latency) {
+  const std::string below =
+      absl::StrCat("median ", MillisecondsText(latency.p50_ms()), " ms instead of ",
+                   MillisecondsText(latency.float_p50_ms()), " ms");
+  return latency.ratio() <= 1 ? Tile(RatioText(1 / latency.ratio()), "× faster", below)
+                              : Tile(RatioText(latency.ratio()), "× slower", below);
+}
+
+// The recommended variant in a handful of figures.
+std::string Tiles(const Report& report) {
+  const VariantReport* variant = Recommended(report);
+  const VariantReport* float32 = FindVariant(report, &IsFloat32);
+  if (variant == nullptr || float32 == nullptr || variant == float32) return "";
+  std::string out = "<div class=tiles>";
+  if (variant->size_ratio() > 0) absl::StrAppend(&out, SizeTile(*variant, *float32));
+  if (variant->latency().ratio() > 0) absl::StrAppend(&out, LatencyTile(variant->latency()));
+  if (variant->has_accuracy() && float32->has_accuracy()) {
+    absl::StrAppend(
+        &out, Tile(SignedText(-variant->accuracy().drop_points()), "points",
+                   absl::StrCat("top-1 ", PercentText(variant->accuracy().top1()), " % instead of ",
+                                PercentText(float32->accuracy().top1()), " %")));
+  }
+  if (variant->has_fidelity()) {
+    absl::StrAppend(&out,
+                    Tile(DecibelText(variant->fidelity().sqnr_db()), "dB",
+                         absl::StrCat("over quantization noise; same answer for ",
+                                      PercentText(variant->fidelity().argmax_agreement()), " %")));
+  }
+  absl::StrAppend(&out, "</div>");
+  return out;
+}
+
+std::string Notes(const Report& report) {
+  std::string out;
+  for (const VariantReport& variant : report.variants()) {
+    if (variant.state() != VariantReport::STATE_FAILED) continue;
+    absl::StrAppend(&out, "<p class=\"note error\"><b>", EscapeHtml(variant.spec().name()),
+                    " failed.</b> ", EscapeHtml(variant.error().message()), "</p>");
+  }
+  for (const v1::Warning& warning : report.warnings()) {
+    absl::StrAppend(&out, "<p class=note title=\"", EscapeHtml(warning.reason()), "\">",
+                    EscapeHtml(warning.message()), "</p>");
+  }
+  return out.empty() ? "" : absl::StrCat("<div class=notes>", out, "</div>");
+}
+
+std::string Head(const Report& report) {
+  const bool is_recommended = !report.recommended_variant().empty();
+  const std::string model = report.spec().model();
+  std::string out = "<header><div class=brand><b>Octavo</b><span>quantization report</span>";
+  if (!model.empty()) absl::StrAppend(&out, "<span class=mono>", EscapeHtml(model), "</span>");
+  absl::StrAppend(
+      &out, "</div><p class=eyebrow>", is_recommended ? "Recommended variant" : "Verdict",
+      "</p><h1>", is_recommended ? EscapeHtml(report.recommended_variant()) : "None to recommend",
+      VerdictBadge(report), "</h1><p class=reason>", EscapeHtml(report.recommendation_reason()),
+      "</p>", Tiles(report), Notes(report), "</header>");
+  return out;
+}
+
+// One column of the summary: its heading, and its cell for a variant that was made.
+struct Column {
+  const char* heading;
+  const char* tooltip;
+  std::function<std::string(const VariantReport&, int colour)> cell;
+};
+
+std::string RatioCell(const VariantReport& variant, int colour) {
+  if (variant.size_ratio() <= 0) return kMissing;
+  return absl::StrFormat("%s×<span class=\"bar k%d\"><i style=\"width:%.0f%%\"></i></span>",
+                         RatioText(variant.size_ratio()), colour,
+                         std::min(100.0, 100 * variant.size_ratio()));
+}
+
+std::string AccuracyCell(const VariantReport& variant, int) {
+  if (!variant.has_accuracy()) return kMissing;
+  const v1::Accuracy& accuracy = variant.accuracy();
+  return absl::StrCat(PercentText(accuracy.top1()), "<small>", PercentText(accuracy.top1_low()),
+                      " – ", PercentText(accuracy.top1_high()), "</small>");
+}
+
+std::string Top5Cell(const VariantReport& variant, int) {
+  return variant.accuracy().top5() > 0 ? PercentText(variant.accuracy().top5()) : kMissing;
+}
+
+std::string DropCell(const VariantReport& variant, int) {
+  if (!variant.has_accuracy() || IsFloat32(variant)) return kMissing;
+  return SignedText(variant.accuracy().drop_points());
+}
+
+std::string SqnrCell(const VariantReport& variant, int) {
+  if (IsFloat32(variant)) return "<span class=soft>reference</span>";
+  return variant.has_fidelity() ? DecibelText(variant.fidelity().sqnr_db()) : kMissing;
+}
+
+std::string CosineCell(const VariantReport& variant, int) {
+  if (!variant.has_fidelity() || IsFloat32(variant)) return kMissing;
+  return absl::StrFormat("%.5f", variant.fidelity().cosine());
+}
+
+std::string AgreementCell(const VariantReport& variant, int) {
+  if (!variant.has_fidelity() || IsFloat32(variant)) return kMissing;
+  return PercentText(variant.fidelity().argmax_agreement());
+}
+
+std::string LatencyCell(const v1::Latency& latency, double milliseconds) {
+  if (milliseconds <= 0) return kMissing;
+  const char* mark = latency.disturbed() || latency.shared()
+                         ? "<span class=soft title=\"disturbed or shared\">~</span>"
+                         : "";
+  return absl::StrCat(mark, MillisecondsText(milliseconds));
+}
+
+std::string LatencyRatioCell(const VariantReport& variant, int) {
+  return variant.latency().ratio() > 0 ? absl::StrCat(RatioText(variant.latency().ratio()), "×")
+                                       : kMissing;
+}
+
+std::string MemoryCell(const VariantReport& variant, int) {
+  return variant.memory().peak_bytes() > 0 ? BytesText(variant.memory().peak_bytes()) : kMissing;
+}
+
+std::string GzipCell(const VariantReport& variant, int) {
+  return variant.artifact().gzip_size_bytes() > 0
+             ? GroupedText(variant.artifact().gzip_size_bytes())
+             : kMissing;
+}
+
+std::string GoalsCell(const VariantReport& variant, int) {
+  return absl::StrJoin(variant.goals(), "<br>", [](std::string* out, const v1::GoalResult& goal) {
+    absl::StrAppend(out, "<span class=", goal.met() ? "met" : "miss", " title=\"",
+                    goal.note().empty() ? absl::StrFormat("measured: %.4g", goal.value())
+                                        : EscapeHtml(goal.note()),
+                    "\">", goal.met() ? "✓ " : "✗ ", EscapeHtml(goal.goal()), "</span>");
+  });
+}
+
+bool Any(const Report& report, const std::function<bool(const VariantReport&)>& holds) {
+  return FindVariant(report, holds) != nullptr;
+}
+
+// Columns that have nothing to show are left out.
+std::vector<Column> Columns(const Report& report) {
+  std::vector<Column> columns = {{"bytes", "size of the .tflite file",
+                                  [](const VariantReport& variant, int) {
+                                    return GroupedText(variant.artifact().size_bytes());
+                                  }},
+                                 {"size", "against float32", &RatioCell}};
+  const auto add_if = [&](bool wanted, Column column) {
+    if (wanted) columns.push_back(std::move(column));
+  };
+  const bool has_accuracy = HasAccuracy(report);
+  const bool has_fidelity = Any(report, [](const VariantReport& v) { return v.has_fidelity(); });
+  const bool has_latency = Any(report, [](const VariantReport& v) { return v.has_latency(); });
+  add_if(Any(report, [](const VariantReport& v) { return v.artifact().gzip_size_bytes() > 0; }),
+         {"gzip", "bytes after gzip", &GzipCell});
+  add_if(has_accuracy, {"top-1 %", "with its 95 % interval", &AccuracyCell});
+  add_if(Any(report, [](const VariantReport& v) { return v.accuracy().top5() > 0; }),
+         {"top-5 %", "the label is among the five highest scores", &Top5Cell});
+  add_if(has_accuracy, {"drop", "top-1 lost against float32, percentage points", &DropCell});
+  add_if(has_fidelity,
+         {"SQNR dB", "signal to quantization noise ratio against float32's outputs", &SqnrCell});
+  add_if(has_fidelity, {"cosine", "mean over the examples", &CosineCell});
+  add_if(has_fidelity, {"agree %", "same largest output as float32", &AgreementCell});
+  add_if(has_latency,
+         {"p50 ms", "median of single runs, one thread", [](const VariantReport& v, int) {
+            return LatencyCell(v.latency(), v.latency().p50_ms());
+          }});
+  add_if(has_latency, {"p90 ms", "nine of ten runs take less", [](const VariantReport& v, int) {
+                         return LatencyCell(v.latency(), v.latency().p90_ms());
+                       }});
+  add_if(has_latency, {"latency", "median against float32's, measured in turn", &LatencyRatioCell});
+  add_if(Any(report, [](const VariantReport& v) { return v.memory().peak_bytes() > 0; }),
+         {"memory", "of one executor", &MemoryCell});
+  add_if(Any(report, [](const VariantReport& v) { return v.goals_size() > 0; }),
+         {"goals", "", &GoalsCell});
+  return columns;
+}
+
+std::string OutcomeRow(const VariantReport& variant, size_t columns) {
+  const bool failed = variant.state() == VariantReport::STATE_FAILED;
+  return absl::StrCat(
+      "<tr class=out><th>", EscapeHtml(variant.spec().name()),
+      "</th><td class=\"left\" colspan=", columns, "><span class=", failed ? "miss" : "soft", ">",
+      failed ? "failed" : "skipped", ":</span> ",
+      EscapeHtml(failed ? variant.error().message() : variant.skip_reason()), "</td></tr>");
+}
+
+std::string VariantRow(const VariantReport& variant, const std::vector<Column>& columns, int colour,
+                       bool is_best) {
+  std::string out = absl::StrCat("<tr", is_best ? " class=best" : "", "><th><span class=\"sw k",
+                                 colour, "\"></span>", EscapeHtml(variant.spec().name()),
+                                 is_best ? "<span class=tag>recommended</span>" : "", "</th>");
+  for (const Column& column : columns)
+    absl::StrAppend(&out, "<td>", column.cell(variant, colour), "</td>");
+  absl::StrAppend(&out, "</tr>");
+  return out;
+}
+
+std::string Summary(const Report& report) {
+  const std::vector<Column> columns = Columns(report);
+  std::string out =
+      "<h2>Variants</h2><div class=\"card scroll\"><table class=summary><thead><tr><th "
+      "class=left>variant</th>";
+  for (const Column& column : columns) {
+    absl::StrAppend(&out, "<th title=\"", column.tooltip, "\">", column.heading, "</th>");
+  }
+  absl::StrAppend(&out, "</tr></thead><tbody>");
+  const VariantReport* best = Recommended(report);
+  for (int i = 0; i < report.variants_size(); ++i) {
+    const VariantReport& variant = report.variants(i);
+    absl::StrAppend(&out, Succeeded(variant)
+                              ? VariantRow(variant, columns, i % kNumColours, &variant == best)
+                              : OutcomeRow(variant, columns.size()));
+  }
+  absl::StrAppend(&out, "</tbody></table></div>");
+  if (Any(report, [](const VariantReport& v) {
+        return v.spec().scheme() == v1::SCHEME_FLOAT16 && v.has_latency();
+      })) {
+    absl::StrAppend(&out,
+                    "<p class=\"small soft\" style=\"margin-top:8px\">float16 halves the file and "
+                    "computes in float32 "
+                    "on this processor: its latency and memory are float32's.</p>");
+  }
+  return out;
+}
+
+std::string Figure(const std::string& svg, const std::string& title, const std::string& about) {
+  if (svg.empty()) return "";
+  return absl::StrCat("<figure class=card><figcaption><h3>", title, "</h3><span>", about,
+                      "</span></figcaption>", svg, "</figure>");
+}
+
+std::string Legend(const Report& report) {
+  std::string out = "<ul class=legend>";
+  for (int i = 0; i < report.variants_size(); ++i) {
+    if (!Succeeded(report.variants(i))) continue;
+    absl::StrAppend(&out, "<li><span class=\"sw k", i % kNumColours, "\"></span>",
+                    EscapeHtml(report.variants(i).spec().name()), "</li>");
+  }
+  absl::StrAppend(&out, "</ul>");
+  return out;
+}
+
+// What the plots' height means: accuracy where there are labels, else agreement with float32.
+struct Quality {
+  const char* axis;
+  const char* name;
+  bool is_accuracy;
+
+  bool Of(const VariantReport& variant, ScatterPoint& point) const {
+    if (is_accuracy ? !variant.has_accuracy() : !variant.has_fidelity()) return false;
+    const v1::Accuracy& accuracy = variant.accuracy();
+    point.y = 100 * (is_accuracy ? accuracy.top1() : variant.fidelity().argmax_agreement());
+    point.y_low = is_accuracy ? 100 * accuracy.top1_low() : point.y;
+    point.y_high = is_accuracy ? 100 * accuracy.top1_high() : point.y;
+    return true;
+  }
+};
+
+std::string Scatter(const Report& report, const Quality& quality, const ScatterOptions& options,
+                    const std::function<double(const VariantReport&)>& x_of,
+                    const std::function<std::string(const VariantReport&)>& x_text) {
+  std::vector<ScatterPoint> points;
+  for (int i = 0; i < report.variants_size(); ++i) {
+    const VariantReport& variant = report.variants(i);
+    ScatterPoint point;
+    point.x = Succeeded(variant) ? x_of(variant) : 0;
+    if (point.x <= 0 || !quality.Of(variant, point)) continue;
+    point.label = variant.spec().name();
+    point.tooltip =
+        absl::StrFormat("%s: %s, %.2f %% %s", point.label, x_text(variant), point.y, quality.name);
+    point.colour = i % kNumColours;
+    point.is_marked = point.label == report.recommended_variant();
+    points.push_back(std::move(point));
+  }
+  return ScatterChart(std::move(points), options);
+}
+
+std::string SizeFigure(const Report& report, const Quality& quality) {
+  const std::string title =
+      absl::StrCat(quality.is_accuracy ? "Accuracy" : "Agreement", " against size");
+  const auto kilobytes = [](const VariantReport& v) {
+    return static_cast<double>(v.artifact().size_bytes()) / 1000;
+  };
+  const auto text = [](const VariantReport& v) {
+    return absl::StrCat(GroupedText(v.artifact().size_bytes()), " bytes");
+  };
+  return Figure(
+      Scatter(report, quality, {title, "file size, KB", quality.axis}, kilobytes, text), title,
+      "Up and left is better. The dashed line is the Pareto front; hollow points lie behind it.");
+}
+
+std::string LatencyFigure(const Report& report, const Quality& quality) {
+  const std::string title =
+      absl::StrCat(quality.is_accuracy ? "Accuracy" : "Agreement", " against latency");
+  const auto milliseconds = [](const VariantReport& v) { return v.latency().p50_ms(); };
+  const auto text = [](const VariantReport& v) {
+    return absl::StrCat(MillisecondsText(v.latency().p50_ms()), " ms");
+  };
+  return Figure(
+      Scatter(report, quality, {title, "median latency, ms", quality.axis}, milliseconds, text),
+      title,
+      quality.is_accuracy ? "Whiskers are the 95 % intervals of top-1 on these examples."
+                          : "Agreement: the same largest output as float32.");
+}
+
+std::string SamplesFigure(const Report& report) {
+  std::vector<SampleRow> rows;
+  for (int i = 0; i < report.variants_size(); ++i) {
+    const VariantReport& variant = report.variants(i);
+    if (!Succeeded(variant) || variant.latency().samples_ms().empty()) continue;
+    const v1::Latency& latency = variant.latency();
+    rows.push_back(
+        {variant.spec().name(),
+         absl::StrCat(variant.spec().name(), ": p50 ", MillisecondsText(latency.p50_ms()), ", p90 ",
+                      MillisecondsText(latency.p90_ms()), ", p99 ",
+                      MillisecondsText(latency.p99_ms()), " ms of ", latency.samples_ms_size(),
+                      " runs; ", latency.runtime()),
+         {latency.samples_ms().begin(), latency.samples_ms().end()},
+         i % kNumColours});
+  }
+  return Figure(
+      SampleChart(rows, "Latency of single runs", "one run, ms"), "Latency of single runs",
+      "Every counted run: box from first to third quartile, line at the median, whisker to p90.");
+}
+
+std::string ClassFigure(const Report& report) {
+  const VariantReport* float32 = FindVariant(report, &IsFloat32);
+  if (float32 == nullptr) return "";
+  std::vector<ClassSeries> series;
+  for (int i = 0; i < report.variants_size(); ++i) {
+    const VariantReport& variant = report.variants(i);
+    if (&variant == float32 || !Succeeded(variant) || !variant.has_accuracy()) continue;
+    series.push_back({variant.spec().name(), &variant.accuracy(), i % kNumColours});
+  }
+  return Figure(ClassChart(float32->accuracy(), series, "Change by class"), "Change by class",
+                "How many of each class's examples are found, against float32 (its recall stands "
+                "beside the class).");
+}
+
+std::string Plots(const Report& report) {
+  const Quality quality = HasAccuracy(report)
+                              ? Quality{"top-1, %", "top-1", true}
+                              : Quality{"agreement with float32, %", "agreement", false};
+  const std::string figures =
+      absl::StrCat(SizeFigure(report, quality), LatencyFigure(report, quality),
+                   SamplesFigure(report), ClassFigure(report));
+  if (figures.empty()) return "";
+  return absl::StrCat("<h2>What it costs</h2>", Legend(report), "<div class=plots>", figures,
+                      "</div>");
+}
+
+// The variant whose mistakes are looked at: the recommended one, unless that is float32 itself.
+const VariantReport* VariantToExamine(const Report& report) {
+  const auto is_other = [](const VariantReport& variant) {
+    return !IsFloat32(variant) && variant.has_accuracy();
+  };
+  const VariantReport* recommended = Recommended(report);
+  return recommended != nullptr && is_other(*recommended) ? recommended
+                                                          : FindVariant(report, is_other);
+}
+
+std::string Confusion(const Report& report) {
+  const VariantReport* variant = VariantToExamine(report);
+  const VariantReport* float32 = FindVariant(report, &IsFloat32);
+  if (variant == nullptr) return "";
+  const std::string name = EscapeHtml(variant->spec().name());
+  const std::string counts =
+      Figure(ConfusionChart(variant->accuracy(), nullptr, "Confusion matrix"),
+             absl::StrCat("Confusion of ", name),
+             "Examples of each true class (row) by what they are taken for (column).");
+  if (counts.empty()) return "";
+  const std::string change = float32 == nullptr || !float32->has_accuracy()
+                                 ? ""
+                                 : Figure(ConfusionChart(variant->accuracy(), &float32->accuracy(),
+                                                         "Change of the confusion matrix"),
+                                          absl::StrCat(name, " against float32"),
+                                          "Examples more (+) or fewer (−). Green is better: more "
+                                          "on the diagonal, fewer beside it.");
+  return absl::StrCat("<h2>What is confused</h2><div class=plots>", counts, change, "</div>");
+}
+
+std::string OperatorTable(const VariantReport& variant) {
+  std::string rows;
+  for (const v1::OperatorReport& op : variant.operators()) {
+    absl::StrAppend(&rows, "<tr><td>", op.index(), "</td><td class=left>", EscapeHtml(op.type()),
+                    "</td><td class=\"left\"><span class=", op.quantized() ? "met" : "soft", ">",
+                    op.quantized() ? "quantized" : "float", "</span></td><td class=\"left wrap\">",
+                    EscapeHtml(op.note()), "</td><td class=\"left wrap mono\">",
+                    EscapeHtml(op.name()), "</td></tr>");
+  }
+  return absl::StrCat(
+      "<div class=scroll><table><thead><tr><th>#</th><th class=left>operator</th><th "
+      "class=left>stored as</th><th class=left>why</th><th "
+      "class=left>output</th></tr></thead><tbody>",
+      rows, "</tbody></table></div>");
+}
+
+std::string Operators(const Report& report) {
+  std::string out;
+  for (const VariantReport& variant : report.variants()) {
+    if (!Succeeded(variant) || variant.operators().empty()) continue;
+    const auto quantized =
+        std::count_if(variant.operators().begin(), variant.operators().end(),
+                      [](const v1::OperatorReport& op) { return op.quantized(); });
+    absl::StrAppend(&out, "<details><summary>", EscapeHtml(variant.spec().name()), "<span>",
+                    quantized, " of ", variant.operators_size(),
+                    " operators quantized</span></summary>", OperatorTable(variant), "</details>");
+  }
+  return out.empty() ? ""
+                     : absl::StrCat("<h2>Operator by operator</h2><div class=card>", out, "</div>");
+}
+
+std::string BorderText(const VariantReport& variant) {
+  const auto tensors = [](const auto& infos) {
+    return absl::StrJoin(infos, ", ", [](std::string* out, const v1::TensorInfo& tensor) {
+      *out += EscapeHtml(tensor.type());
+      if (tensor.scale() != 0)
+        absl::StrAppendFormat(out, " (scale %.6g, zero %d)", tensor.scale(), tensor.zero_point());
+    });
+  };
+  return absl::StrCat(tensors(variant.inputs()), " → ", tensors(variant.outputs()));
+}
+
+std::string Artifacts(const Report& report) {
+  std::string rows;
+  for (const VariantReport& variant : report.variants()) {
+    if (!Succeeded(variant)) continue;
+    const double seconds =
+        variant.quantize_seconds() + variant.evaluate_seconds() + variant.benchmark_seconds();
+    absl::StrAppend(&rows, "<tr><th>", EscapeHtml(variant.artifact().file_name()), "</th><td>",
+                    GroupedText(variant.artifact().size_bytes()), "</td><td class=left>",
+                    BorderText(variant), "</td><td class=left>",
+                    EscapeHtml(variant.latency().runtime()), "</td><td>",
+                    absl::StrFormat("%.1f", seconds), "</td><td class=\"left mono\">",
+                    EscapeHtml(variant.artifact().digest()), "</td></tr>");
+  }
+  if (rows.empty()) return "";
+  return absl::StrCat(
+      "<h2>Files</h2><div class=\"card scroll\"><table><thead><tr><th "
+      "class=left>file</th><th>bytes</th>"
+      "<th class=left>takes → gives</th><th class=left>measured with</th><th>made in s</th><th "
+      "class=left>SHA-256</th></tr></thead><tbody>",
+      rows, "</tbody></table></div>");
+}
+
+// The colours as classes, so that one place knows them.
+std::string ColourStyle() {
+  std::string out;
+  for (int i = 0; i < kNumColours; ++i) absl::StrAppend(&out, ".k", i, "{--c:var(--k", i, ")}");
+  return out;
+}
+
+}  // namespace
+
+std::string ReportHtml(const Report& report) {
+  const std::string title = report.recommended_variant().empty()
+                                ? "Octavo report"
+                                : absl::StrCat(report.recommended_variant(), " · Octavo");
+  return absl::StrCat(
+      "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
+      "content=\"width=device-width,initial-scale=1\"><title>",
+      EscapeHtml(title), "</title><style>", kReportStyle, ColourStyle(),
+      "</style></head><body><main>", Head(report), Summary(report), Plots(report),
+      Confusion(report), Operators(report), Artifacts(report), "<h2>How it was made</h2>",
+      ProvenanceHtml(report), "</main><footer>Octavo ", EscapeHtml(report.octavo_version()),
+      ". Ratios are against the float32 variant. This page needs no "
+      "network.</footer></body></html>\n");
+}
+
+}  // namespace octavo
