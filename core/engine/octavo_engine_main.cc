@@ -139,13 +139,11 @@ absl::StatusOr<EngineResult> Serve(const Descriptors& descriptors) {
   ResidentBytes();
   RETURN_IF_ERROR(EnterSandbox(request, descriptors.progress));
 
-  std::thread watch(EndWithParent, descriptors.control);
+  // Never joined: it ends with the process.
+  [[maybe_unused]] static const auto& watch = *new std::thread(EndWithParent, descriptors.control);
   EngineProgress progress(
       [&](const EngineMessage& message) { Send(descriptors.progress, message); });
-  absl::StatusOr<EngineResult> result = Work(request, identity, progress);
-  // It ends with the process.
-  watch.detach();
-  return result;
+  return Work(request, identity, progress);
 }
 
 [[noreturn]] void Run(const Descriptors& descriptors) {

@@ -5,39 +5,34 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/fake_clock.h"
 
 namespace octavo {
 namespace {
 
 using ::testing::ElementsAre;
 
-class HandClock : public Clock {
- public:
-  absl::Time Now() override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1'000'000);
-};
-
 TEST(EngineProgress, SendsTenCountsASecondAndTheLast) {
-  HandClock clock;
+  FakeClock clock;
   std::vector<int64_t> dones;
   EngineProgress progress(
       [&](const engine::v1::EngineMessage& message) { dones.push_back(message.progress().done()); },
       clock);
   progress.BeginStage(v1::STAGE_CALIBRATE);
   for (int done = 1; done <= 100; ++done) {
-    clock.now += absl::Milliseconds(5);
+    clock.Advance(absl::Milliseconds(5));
     progress.Count(done, 100);
   }
   EXPECT_THAT(dones, ElementsAre(0, 20, 40, 60, 80, 100));
 }
 
 TEST(EngineProgress, TellsStageVariantAndTime) {
-  HandClock clock;
+  FakeClock clock;
   std::vector<engine::v1::EngineMessage> messages;
   EngineProgress progress(
       [&](const engine::v1::EngineMessage& message) { messages.push_back(message); }, clock);
   progress.SetVariantsTotal(2);
-  clock.now += absl::Seconds(3);
+  clock.Advance(absl::Seconds(3));
   progress.BeginStage(v1::STAGE_EVALUATE, "int8");
   progress.Count(1, 2);
   v1::VariantReport variant;

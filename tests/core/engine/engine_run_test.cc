@@ -26,6 +26,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "tests/core/data/zip_bytes.h"
+#include "tests/testing/fixtures.h"
 
 namespace octavo {
 namespace {
@@ -52,11 +53,6 @@ constexpr char kMnist[] = R"(
   benchmark { skip: true }
   num_threads: 2 )";
 
-std::string TestData(const std::string& path) {
-  const char* root = std::getenv("OCTAVO_TEST_DATA");
-  return absl::StrCat(root == nullptr ? "tests/data" : root, "/", path);
-}
-
 EngineOptions RealEngine() {
   EngineOptions options;
   const char* programs = std::getenv("OCTAVO_BIN");
@@ -67,7 +63,7 @@ EngineOptions RealEngine() {
 }
 
 UniqueFd Open(const std::string& path) {
-  auto fd = OpenForReading(TestData(path));
+  auto fd = OpenForReading(TestDataPath(path));
   EXPECT_THAT(fd, IsOk());
   return fd.ok() ? *std::move(fd) : UniqueFd();
 }
@@ -231,7 +227,7 @@ TEST(Engine, TakesMnistFromFileToReport) {
   EXPECT_NE(report.cpu_class(), "");
   EXPECT_EQ(report.octavo_version(), "0.1.0");
   EXPECT_GT(report.create_time().seconds(), 1'700'000'000);
-  const auto model = ReadFile(TestData("models/mnist_cnn/float.tflite"), 1 << 20);
+  const auto model = ReadFile(TestDataPath("models/mnist_cnn/float.tflite"), 1 << 20);
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(report.model().digest(), Sha256Hex(*model));
   EXPECT_EQ(report.calibration().examples(), 100);
@@ -438,7 +434,7 @@ TEST(Engine, InspectsAModel) {
 TEST(Engine, RejectsWhatIsNoModel) {
   std::string truncated;
   {
-    const auto bytes = ReadFile(TestData("models/mnist_cnn/float.tflite"), 1 << 20);
+    const auto bytes = ReadFile(TestDataPath("models/mnist_cnn/float.tflite"), 1 << 20);
     ASSERT_THAT(bytes, IsOk());
     truncated.assign(bytes->begin(), bytes->begin() + 40'000);
   }
