@@ -145,7 +145,8 @@ Folded FoldGather(const OperatorView& op, const Shape& output_shape) {
   if (options.batch_dims != 0) return std::nullopt;
   const Shape& input = op.InputShape(0);
   ASSIGN_OR_RETURN(const int axis, AxisOf(op, options.axis, input.size()));
-  ASSIGN_OR_RETURN(const std::vector<int64_t> indices, op.ConstantInts(1));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> indices,
+                   op.ConstantInts(1, Product(op.InputShape(1))));
   const std::span<const uint8_t> bytes = BytesOf(op, 0);
   const int64_t outer = Product(std::span(input).first(axis));
   const size_t run = Product(std::span(input).subspan(axis + 1)) * ElementBytes(op);
@@ -243,7 +244,8 @@ Folded FoldArithmetic(const OperatorView& op, const Shape& output_shape) {
 Folded FoldReduceProd(const OperatorView& op, const Shape& output_shape) {
   const schema::TensorType type = OutputType(op);
   const bool is_integer = type == schema::TensorType_INT32 || type == schema::TensorType_INT64;
-  if (!is_integer || Product(output_shape) != 1) return std::nullopt;
+  const bool is_short = Product(op.InputShape(0)) <= int64_t{kMaxShapeValues};
+  if (!is_integer || !is_short || Product(output_shape) != 1) return std::nullopt;
   ASSIGN_OR_RETURN(const std::vector<int64_t> values, op.ConstantInts(0));
   uint64_t product = 1;
   for (const int64_t value : values) product *= static_cast<uint64_t>(value);
@@ -260,7 +262,8 @@ Folded CastTo(const OperatorView& op) {
   const schema::TensorType from = op.Input(0).type;
   std::vector<To> result;
   if (from == schema::TensorType_INT32 || from == schema::TensorType_INT64) {
-    ASSIGN_OR_RETURN(const std::vector<int64_t> values, op.ConstantInts(0));
+    ASSIGN_OR_RETURN(const std::vector<int64_t> values,
+                     op.ConstantInts(0, Product(op.InputShape(0))));
     result.assign(values.begin(), values.end());
   } else if (from == schema::TensorType_FLOAT32) {
     for (const float value : op.model.ConstantValues<float>(InputOf(op.op, 0))) {

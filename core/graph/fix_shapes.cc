@@ -12,6 +12,7 @@
 #include "core/graph/constant_folding.h"
 #include "core/graph/passes.h"
 #include "core/graph/shape_inference.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 namespace {
@@ -42,7 +43,7 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
     for (size_t axis = 1; axis < input.shape_signature.size(); ++axis) {
       if (input.shape_signature[axis] >= 0) continue;
       return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                            "input '", input.name, "' leaves more than its batch open: ",
+                            "input '", ShortName(input.name), "' leaves more than its batch open: ",
                             ShapeText(input.shape_signature))),
                         "OP_UNSUPPORTED", {{"tensor", input.name}});
     }
@@ -55,7 +56,8 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
     if (IsBatched(input, first, any_open)) input.shape[0] = batch;
     input.shape_signature.clear();
     if (NumElements(input.shape).value_or(0) < 1) {
-      return Malformed(absl::StrCat("input '", input.name, "' is empty: ", ShapeText(input.shape)));
+      return Malformed(
+          absl::StrCat("input '", ShortName(input.name), "' is empty: ", ShapeText(input.shape)));
     }
   }
   return absl::OkStatus();
@@ -64,7 +66,8 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
 // Takes operators in order; what can be computed becomes a constant, the others stay.
 class Fixer {
  public:
-  explicit Fixer(Model& model) : model_(model) {
+  explicit Fixer(Model& model) : model_(model), is_graph_output_(model.graph().tensors.size()) {
+    for (const int32_t output : model.graph().outputs) is_graph_output_[output] = true;
     int64_t constant_bytes = 0;
     for (const SharedBytes& buffer : model.buffers) {
       constant_bytes += static_cast<int64_t>(buffer.get().size());
@@ -80,7 +83,7 @@ class Fixer {
       output.shape = shapes[i];
       output.shape_signature.clear();
     }
-    if (!IsGraphOutput(op)) {
+    if (!is_graph_output_[op.outputs[0]]) {
       ASSIGN_OR_RETURN(const bool is_folded, Fold(op, shapes[0]), OperatorText(model_, op));
       if (is_folded) return false;
     }
@@ -107,16 +110,12 @@ class Fixer {
     activation_bytes_ += size_bytes;
     if (size_bytes > 0 && activation_bytes_ <= kMaxActivationBytes) return absl::OkStatus();
     return Malformed(absl::StrCat(
-        OperatorText(model_, op), ": the output '", output.name, "' is ",
+        OperatorText(model_, op), ": the output '", ShortName(output.name), "' is ",
         size_bytes == 0 ? "empty: " : "one too many for memory: ", ShapeText(output.shape)));
   }
 
-  bool IsGraphOutput(const schema::OperatorT& op) const {
-    const std::vector<int32_t>& outputs = model_.graph().outputs;
-    return std::ranges::find(outputs, op.outputs[0]) != outputs.end();
-  }
-
   Model& model_;
+  std::vector<bool> is_graph_output_;
   int64_t folded_budget_ = 0;
   int64_t activation_bytes_ = 0;
 };

@@ -14,32 +14,32 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/graph/constant_folding.h"
+#include "core/graph/graph_view.h"
 #include "core/tflite/operator_table.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 namespace {
 
-bool IsGraphOutput(const schema::SubGraphT& graph, int32_t tensor) {
-  return std::ranges::find(graph.outputs, tensor) != graph.outputs.end();
-}
-
 // The FLOAT16 constant that `op` widens; kNoTensor where it does something else.
-TensorIndex WidenedConstant(const Model& model, const schema::OperatorT& op) {
+TensorIndex WidenedConstant(const Model& model, const GraphView& view,
+                            const schema::OperatorT& op) {
   if (model.OperatorType(op) != schema::BuiltinOperator_DEQUANTIZE) return kNoTensor;
   const TensorIndex input = InputOf(op, 0);
   const bool is_widened = model.tensor(input).type == schema::TensorType_FLOAT16 &&
                           model.tensor(OutputOf(op, 0)).type == schema::TensorType_FLOAT32 &&
                           model.tensor(input).sparsity == nullptr && model.IsConstant(input) &&
-                          !IsGraphOutput(model.graph(), op.outputs[0]);
+                          !view.IsGraphOutput(OutputOf(op, 0));
   return is_widened ? input : kNoTensor;
 }
 
 // Several operators may widen one constant: they share the result.
 void WidenFloat16Constants(Model& model) {
+  const GraphView view(model);
   std::map<uint32_t, uint32_t> widened;  // buffer -> buffer
   auto& operators = model.graph().operators;
   for (auto& op : operators) {
-    const TensorIndex input = WidenedConstant(model, *op);
+    const TensorIndex input = WidenedConstant(model, view, *op);
     if (input == kNoTensor) continue;
     const auto [entry, is_new] = widened.try_emplace(model.tensor(input).buffer, 0);
     if (is_new) {
@@ -207,7 +207,7 @@ struct Unsupported {
 
 std::string WhyUnsupported(const Model& model, const schema::OperatorT& op) {
   if (model.OperatorType(op) == schema::BuiltinOperator_CUSTOM) {
-    return absl::StrCat("custom operator '", model.OperatorName(op), "'");
+    return absl::StrCat("custom operator '", ShortName(model.OperatorName(op)), "'");
   }
   const OperatorRow* row = FindOperator(model.OperatorType(op));
   if (row == nullptr) return absl::StrCat("operator ", model.OperatorName(op));
@@ -224,19 +224,21 @@ std::vector<Unsupported> FindUnsupported(const Model& model) {
     const std::string problem = WhyUnsupported(model, op);
     if (problem.empty()) continue;
     const TensorIndex output = OutputOf(op, 0);
-    found.push_back({.problem = absl::StrCat(problem, " at ", index),
-                     .operator_name = model.OperatorName(op),
-                     .index = absl::StrCat(index),
-                     .tensor = output == kNoTensor ? "" : std::string(model.TensorName(output))});
+    found.push_back(
+        {.problem = absl::StrCat(problem, " at ", index),
+         .operator_name = std::string(ShortName(model.OperatorName(op))),
+         .index = absl::StrCat(index),
+         .tensor = output == kNoTensor ? "" : std::string(ShortName(model.TensorName(output)))});
   }
   for (const auto& tensor : graph.tensors) {
     if (tensor->sparsity != nullptr) {
-      found.push_back(
-          {.problem = absl::StrCat("sparse tensor '", tensor->name, "'"), .tensor = tensor->name});
+      found.push_back({.problem = absl::StrCat("sparse tensor '", ShortName(tensor->name), "'"),
+                       .tensor = std::string(ShortName(tensor->name))});
     }
     if (tensor->external_buffer != 0) {
-      found.push_back({.problem = absl::StrCat("tensor '", tensor->name, "' in another file"),
-                       .tensor = tensor->name});
+      found.push_back(
+          {.problem = absl::StrCat("tensor '", ShortName(tensor->name), "' in another file"),
+           .tensor = std::string(ShortName(tensor->name))});
     }
   }
   return found;

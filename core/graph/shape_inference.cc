@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 namespace {
@@ -137,11 +138,12 @@ const ShapeRow* FindRule(schema::BuiltinOperator type) {
 
 absl::Status WrongTypes(const OperatorView& op) {
   std::string text = "the element types do not go together:";
-  for (int i = 0; i < op.num_inputs(); ++i) {
+  constexpr int kMostNamed = 8;
+  for (int i = 0; i < std::min(op.num_inputs(), kMostNamed); ++i) {
     absl::StrAppend(&text, " ", op.HasInput(i) ? TypeName(op.Input(i).type) : "none");
   }
   absl::StrAppend(&text, " ->");
-  for (int i = 0; i < op.num_outputs(); ++i) {
+  for (int i = 0; i < std::min(op.num_outputs(), kMostNamed); ++i) {
     absl::StrAppend(&text, " ", TypeName(op.model.tensor(OutputOf(op.op, i)).type));
   }
   return WithReason(absl::InvalidArgumentError(text), "MODEL_MALFORMED");
@@ -208,8 +210,9 @@ bool HasShapeRule(schema::BuiltinOperator type) { return FindRule(type) != nullp
 
 std::string OperatorText(const Model& model, const schema::OperatorT& op) {
   const TensorIndex output = OutputOf(op, 0);
-  return absl::StrCat(model.OperatorName(op), " '",
-                      output == kNoTensor ? absl::string_view() : model.TensorName(output), "'");
+  return absl::StrCat(
+      ShortName(model.OperatorName(op)), " '",
+      output == kNoTensor ? absl::string_view() : ShortName(model.TensorName(output)), "'");
 }
 
 absl::StatusOr<Shapes> InferShapes(const Model& model, const schema::OperatorT& op) {

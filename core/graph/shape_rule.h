@@ -4,6 +4,7 @@
 #ifndef OCTAVO_CORE_GRAPH_SHAPE_RULE_H_
 #define OCTAVO_CORE_GRAPH_SHAPE_RULE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -15,6 +16,10 @@
 namespace octavo {
 
 using Shapes = std::vector<Shape>;
+
+// Shapes, axes and paddings are short: a large constant in their place is an attack on memory and
+// time.
+inline constexpr size_t kMaxShapeValues = 1024;
 
 // An operator whose inputs' shapes are known. Looked at, never kept.
 struct OperatorView {
@@ -28,9 +33,10 @@ struct OperatorView {
   int num_inputs() const { return static_cast<int>(op.inputs.size()); }
   int num_outputs() const { return static_cast<int>(op.outputs.size()); }
 
-  // The values of an INT32 or INT64 constant. FAILED_PRECONDITION (OP_UNSUPPORTED): it is none, so
-  // that the shape depends on values.
-  absl::StatusOr<std::vector<int64_t>> ConstantInts(int position) const;
+  // The values of an INT32 or INT64 constant. INVALID_ARGUMENT: it has more than `max_count`.
+  // FAILED_PRECONDITION (OP_UNSUPPORTED): it is none, so that the shape depends on values.
+  absl::StatusOr<std::vector<int64_t>> ConstantInts(int position,
+                                                    size_t max_count = kMaxShapeValues) const;
 };
 
 using ShapeFunction = absl::StatusOr<Shapes> (*)(const OperatorView& op);

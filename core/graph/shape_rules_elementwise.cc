@@ -6,10 +6,12 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/graph/shape_rule.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 
-absl::StatusOr<std::vector<int64_t>> OperatorView::ConstantInts(int position) const {
+absl::StatusOr<std::vector<int64_t>> OperatorView::ConstantInts(int position,
+                                                                size_t max_count) const {
   if (!HasInput(position)) return DoNotFit(*this, absl::StrCat("input ", position, " is missing"));
   const TensorIndex index = InputOf(op, position);
   const schema::TensorT& tensor = model.tensor(index);
@@ -18,10 +20,13 @@ absl::StatusOr<std::vector<int64_t>> OperatorView::ConstantInts(int position) co
     return DoNotFit(*this, absl::StrCat("input ", position, " is of type ", TypeName(tensor.type)));
   }
   if (!model.IsConstant(index) && NumElements(tensor.shape) != 0) {
-    return WithReason(
-        absl::FailedPreconditionError(absl::StrCat("the shape depends on the values of tensor '",
-                                                   tensor.name, "', which is no constant")),
-        "OP_UNSUPPORTED", {{"tensor", tensor.name}});
+    return WithReason(absl::FailedPreconditionError(
+                          absl::StrCat("the shape depends on the values of tensor '",
+                                       ShortName(tensor.name), "', which is no constant")),
+                      "OP_UNSUPPORTED", {{"tensor", std::string(ShortName(tensor.name))}});
+  }
+  if (NumElements(tensor.shape).value_or(0) > static_cast<int64_t>(max_count)) {
+    return DoNotFit(*this, absl::StrCat("input ", position, " has too many values"));
   }
   if (is_wide) {
     const auto values = model.ConstantValues<int64_t>(index);
@@ -33,7 +38,8 @@ absl::StatusOr<std::vector<int64_t>> OperatorView::ConstantInts(int position) co
 
 absl::Status DoNotFit(const OperatorView& op, absl::string_view problem) {
   std::string text(problem);
-  for (int i = 0; i < op.num_inputs(); ++i) {
+  constexpr int kMostNamed = 8;
+  for (int i = 0; i < std::min(op.num_inputs(), kMostNamed); ++i) {
     absl::StrAppend(&text, i == 0 ? ": " : ", ",
                     op.HasInput(i) ? ShapeText(op.InputShape(i)) : std::string("none"));
   }

@@ -40,6 +40,9 @@ absl::StatusOr<Shapes> Pad(const OperatorView& op, const std::vector<int64_t>& p
   return Shapes{std::move(shape)};
 }
 
+// Enough for a permutation of all pixels.
+constexpr size_t kMaxIndices = 1 << 20;
+
 // Constant indices are checked here; others by the kernel.
 absl::Status CheckIndices(const OperatorView& op, int position, int64_t size) {
   const TensorIndex index = InputOf(op.op, position);
@@ -48,7 +51,7 @@ absl::Status CheckIndices(const OperatorView& op, int position, int64_t size) {
     return DoNotFit(op, absl::StrCat("indices of type ", TypeName(type)));
   }
   if (!op.model.IsConstant(index)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<int64_t> indices, op.ConstantInts(position));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> indices, op.ConstantInts(position, kMaxIndices));
   for (const int64_t value : indices) {
     if (value < 0 || value >= size)
       return DoNotFit(op, absl::StrCat("there is no element ", value));
@@ -65,7 +68,7 @@ absl::Status CheckIndexRows(const OperatorView& op, int position, const Shape& s
     return DoNotFit(op, absl::StrCat("indices of type ", TypeName(type)));
   }
   if (!op.model.IsConstant(index)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<int64_t> indices, op.ConstantInts(position));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> indices, op.ConstantInts(position, kMaxIndices));
   for (size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < 0 || indices[i] >= shape[i % depth]) {
       return DoNotFit(op, absl::StrCat("there is no element ", indices[i]));

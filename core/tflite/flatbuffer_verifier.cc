@@ -52,13 +52,19 @@ class Walk {
     const bool is_union = code.base_type == flatbuffers::ET_SEQUENCE && !code.is_repeating &&
                           member->st == flatbuffers::ST_UNION;
     if (is_union) return Union(*member, value, previous);
-    if (value == nullptr) return absl::OkStatus();
+    if (value == nullptr || IsUnverified(type, field)) return absl::OkStatus();
     if (code.is_repeating) return Vector(Follow(value), code.base_type, member);
     if (code.base_type == flatbuffers::ET_STRING) {
       return Spend(reinterpret_cast<const flatbuffers::String*>(Follow(value))->size());
     }
     if (code.base_type == flatbuffers::ET_SEQUENCE) return Table(Follow(value), *member);
     return absl::OkStatus();
+  }
+
+  // The one deprecated field that holds an offset: neither verified nor unpacked.
+  static bool IsUnverified(const TypeTable& type, size_t field) {
+    constexpr size_t kDeprecatedTag = 3;
+    return &type == schema::SignatureDefTypeTable() && field == kDeprecatedTag;
   }
 
   // The field before a union's value is its type.

@@ -8,6 +8,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/tflite/operator_validator.h"
+#include "core/tflite/short_name.h"
 #include "core/tflite/tensor_validator.h"
 
 namespace octavo {
@@ -59,14 +60,15 @@ class SubgraphValidator {
  private:
   // Names are texts already where this is called.
   std::string TensorText(size_t index) const {
-    return absl::StrCat("tensor ", index, " '", graph_.tensors[index]->name, "'");
+    return absl::StrCat("tensor ", index, " '", ShortName(graph_.tensors[index]->name), "'");
   }
 
   std::string OperatorText(size_t index) const {
     const schema::OperatorT& op = *graph_.operators[index];
     if (!Has(model_.tables.operator_codes, op.opcode_index))
       return absl::StrCat("operator ", index);
-    std::string text = absl::StrCat("operator ", index, " (", model_.OperatorName(op), ")");
+    std::string text =
+        absl::StrCat("operator ", index, " (", ShortName(model_.OperatorName(op)), ")");
     if (!op.outputs.empty() && Has(graph_.tensors, op.outputs[0])) {
       absl::StrAppend(&text, " of ", TensorText(op.outputs[0]));
     }
@@ -156,7 +158,8 @@ absl::Status CheckTensorMaps(const std::vector<std::unique_ptr<schema::TensorMap
   for (const auto& entry : entries) {
     if (!IsText(entry->name)) return Malformed("a name is no text");
     if (!Has(graph.tensors, entry->tensor_index)) {
-      return Malformed(absl::StrCat("'", entry->name, "' is tensor ", entry->tensor_index));
+      return Malformed(
+          absl::StrCat("'", ShortName(entry->name), "' is tensor ", entry->tensor_index));
     }
   }
   return absl::OkStatus();
@@ -171,9 +174,9 @@ absl::Status CheckSignatures(const Model& model) {
     }
     const schema::SubGraphT& graph = *model.tables.subgraphs[signature->subgraph_index];
     RETURN_IF_ERROR(CheckTensorMaps(signature->inputs, graph), "signature '",
-                    signature->signature_key, "'");
+                    ShortName(signature->signature_key), "\'");
     RETURN_IF_ERROR(CheckTensorMaps(signature->outputs, graph), "signature '",
-                    signature->signature_key, "'");
+                    ShortName(signature->signature_key), "\'");
   }
   return absl::OkStatus();
 }
@@ -182,8 +185,8 @@ absl::Status CheckMetadata(const Model& model) {
   for (const auto& metadata : model.tables.metadata) {
     if (!IsText(metadata->name)) return Malformed("the name of a metadata entry is no text");
     if (!Has(model.buffers, metadata->buffer)) {
-      return Malformed(
-          absl::StrCat("metadata '", metadata->name, "': there is no buffer ", metadata->buffer));
+      return Malformed(absl::StrCat("metadata '", ShortName(metadata->name),
+                                    "': there is no buffer ", metadata->buffer));
     }
   }
   for (const int32_t buffer : model.tables.metadata_buffer) {
