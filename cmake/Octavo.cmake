@@ -38,6 +38,8 @@ if(OCTAVO_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(octavo_options INTERFACE -Wthread-safety)
+  # The distribution's Abseil is g++'s; clang 18 began to mangle a constrained constructor (absl::Cord's) another way.
+  add_compile_options(-fclang-abi-compat=17)
 endif()
 if(OCTAVO_SANITIZE)
   # Flags of a target would miss the generated code; a sanitizer is for the whole build.
@@ -67,14 +69,18 @@ function(octavo_program name)
 endfunction()
 
 # octavo_test(name SOURCES a_test.cc... PRIVATE targets...): one program a folder, because linking is what takes
-# long; run as one ctest test, with data below OCTAVO_TEST_DATA.
+# long; run as one ctest test, with data below OCTAVO_TEST_DATA. THREADS: also run under the thread sanitizer.
 function(octavo_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;PRIVATE")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "TIMEOUT" "SOURCES;PRIVATE")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE octavo_options ${arg_PRIVATE} GTest::gmock_main GTest::gmock GTest::gtest
                                         ${ABSL_STATUS_MATCHERS} absl::status absl::statusor absl::strings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
+  if(arg_THREADS)
+    set_tests_properties(${name} PROPERTIES LABELS tsan)
+    add_dependencies(tsan_tests ${name})
+  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
@@ -82,12 +88,16 @@ function(octavo_test name)
     "OCTAVO_TEST_DATA=${PROJECT_SOURCE_DIR}/tests/data;OCTAVO_BIN=${PROJECT_BINARY_DIR}/bin")
 endfunction()
 
+add_custom_target(fuzz_targets)  # every fuzz target
+add_custom_target(tsan_tests)    # every test with threads of its own
+
 # octavo_fuzz_target(name SOURCES a_fuzz.cc... PRIVATE targets...): a libFuzzer program in build/PRESET/fuzz/, with its
 # corpus in tests/fuzz/corpus/NAME. Only where OCTAVO_FUZZ is set.
 function(octavo_fuzz_target name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PRIVATE")
   if(OCTAVO_FUZZ)
     add_executable(${name} ${arg_SOURCES})
+    add_dependencies(fuzz_targets ${name})
     target_link_libraries(${name} PRIVATE octavo_options ${arg_PRIVATE})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)

@@ -63,7 +63,8 @@ def changed(mutate) -> bytes:
 def test_index_out_of_range(client):
     def mutate(model, schema):
         del schema
-        model.subgraphs[0].operators[-1].inputs[0] = 9999
+        operator = model.subgraphs[0].operators[-1]
+        operator.inputs = [9999, *operator.inputs[1:]]
     error = refused(client.upload_model, changed(mutate))
     assert error.code == grpc.StatusCode.INVALID_ARGUMENT and "9999" in error.message
 
