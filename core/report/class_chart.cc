@@ -169,7 +169,7 @@ std::string ConfusionChart(const v1::Accuracy& accuracy, const v1::Accuracy* flo
       const bool is_diagonal = label == predicted;
       const double strength = float32 == nullptr && is_diagonal
                                   ? static_cast<double>(count) / row_examples
-                                  : std::sqrt(std::abs(count) / largest);
+                                  : std::pow(std::abs(count) / largest, 0.7);
       // Good: right more often, wrong less often.
       const bool is_good = float32 == nullptr ? is_diagonal : (count > 0) == is_diagonal;
       absl::StrAppend(&out, "<g><title>class ", label, " taken for ", predicted, ": ");
@@ -184,7 +184,7 @@ std::string ConfusionChart(const v1::Accuracy& accuracy, const v1::Accuracy* flo
           "\" x=", PlaceText(kLeft + predicted * cell + 0.5),
           " y=", PlaceText(kTop + label * cell + 0.5), " width=", PlaceText(cell - 1),
           " height=", PlaceText(cell - 1), " style=\"--s:",
-          absl::StrFormat("%.2f", count == 0 ? 0.0 : std::clamp(0.08 + 0.72 * strength, 0.0, 0.8)),
+          absl::StrFormat("%.2f", count == 0 ? 0.0 : std::clamp(0.05 + 0.75 * strength, 0.0, 0.8)),
           "\"/>");
       if (has_text && count != 0) {
         absl::StrAppend(&out,

@@ -51,7 +51,7 @@ std::string SignedText(double value) {
 }
 
 std::string RatioText(double ratio) {
-  return absl::StrFormat("%.*f", ratio < 10 ? 2 : ratio < 100 ? 1 : 0, ratio);
+  return absl::StrFormat("%.*f", ratio < 1 ? 3 : ratio < 10 ? 2 : ratio < 100 ? 1 : 0, ratio);
 }
 
 }  // namespace octavo

@@ -20,7 +20,7 @@ std::string PercentText(double share);
 std::string DecibelText(double decibel);
 // A change, with a real minus: "−0.06", "+0.01", "0.00".
 std::string SignedText(double value);
-// "0.30", "12.4", "118".
+// "0.297", "3.45", "31.6", "118".
 std::string RatioText(double ratio);
 
 }  // namespace octavo

@@ -163,41 +163,58 @@ void Recommend(const VariantReport& variant, std::string reason, Report& report)
   report.set_recommendation_reason(std::move(reason));
 }
 
-// The variant that misses the fewest goals; of those the smallest.
-std::string WhatIsMissed(const Report& report) {
-  const VariantReport* nearest = nullptr;
-  int fewest = 0;
-  const auto missed = [](const VariantReport& variant) {
-    return static_cast<int>(std::count_if(variant.goals().begin(), variant.goals().end(),
-                                          [](const GoalResult& goal) { return !goal.met(); }));
-  };
-  for (const VariantReport* variant :
-       Candidates(report, [](const VariantReport&) { return true; })) {
-    const bool smaller = nearest != nullptr && missed(*variant) == fewest &&
-                         variant->artifact().size_bytes() < nearest->artifact().size_bytes();
-    if (nearest == nullptr || missed(*variant) < fewest || smaller) {
-      nearest = variant;
-      fewest = missed(*variant);
-    }
+// How far a variant is from what was asked for: first the number of goals that it misses, then by
+// how much of their limits together.
+struct Distance {
+  int missed = 0;
+  double excess = 0;
+
+  bool operator<(const Distance& other) const {
+    return missed != other.missed ? missed < other.missed : excess < other.excess;
   }
-  if (nearest == nullptr) return "No variant was made.";
+};
+
+Distance DistanceOf(const VariantReport& float32, const Goals& goals,
+                    const VariantReport& variant) {
+  Distance distance;
+  for (const GoalKind& kind : kGoalKinds) {
+    if (!(goals.*kind.is_set)()) continue;
+    const double limit = (goals.*kind.limit)();
+    // What was not measured is as far away as can be.
+    const double value =
+        kind.measure(float32, variant).value_or(std::numeric_limits<double>::infinity());
+    if (value <= limit + kSlack) continue;
+    ++distance.missed;
+    distance.excess += (value - limit) / std::max(std::abs(limit), 0.01);
+  }
+  return distance;
+}
+
+std::string WhatIsMissed(const VariantReport& float32, const Report& report) {
+  const auto variants = Candidates(report, [](const VariantReport&) { return true; });
+  const auto nearest = std::min_element(variants.begin(), variants.end(),
+                                        [&](const VariantReport* a, const VariantReport* b) {
+                                          return DistanceOf(float32, report.spec().goals(), *a) <
+                                                 DistanceOf(float32, report.spec().goals(), *b);
+                                        });
+  if (nearest == variants.end()) return "No variant was made.";
   std::vector<std::string> misses;
-  for (const GoalResult& goal : nearest->goals()) {
+  for (const GoalResult& goal : (*nearest)->goals()) {
     if (goal.met()) continue;
     misses.push_back(goal.note().empty()
                          ? absl::StrFormat("%s (it has %.4g)", goal.goal(), goal.value())
                          : absl::StrCat(goal.goal(), " (", goal.note(), ")"));
   }
-  return absl::StrCat("No variant meets every goal; ", nearest->spec().name(),
+  return absl::StrCat("No variant meets every goal; ", (*nearest)->spec().name(),
                       " comes nearest and misses ", absl::StrJoin(misses, " and "), ".");
 }
 
-void RecommendByGoals(Report& report) {
+void RecommendByGoals(const VariantReport& float32, Report& report) {
   const auto meeting =
       Candidates(report, [](const VariantReport& variant) { return variant.meets_goals(); });
   const VariantReport* best = Smallest(meeting);
   if (best == nullptr) {
-    report.set_recommendation_reason(WhatIsMissed(report));
+    report.set_recommendation_reason(WhatIsMissed(float32, report));
     return;
   }
   const std::string standing = meeting.size() == 1
@@ -354,7 +371,7 @@ void JudgeReport(Report& report) {
   report.clear_recommended_variant();
   report.clear_recommendation_reason();
   if (HasGoals(report.spec().goals())) {
-    RecommendByGoals(report);
+    RecommendByGoals(baseline, report);
   } else {
     RecommendByInterval(FindFloat32(report), report);
   }

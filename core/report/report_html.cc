@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "core/report/class_chart.h"
 #include "core/report/html_text.h"
 #include "core/report/number_text.h"
@@ -144,6 +145,7 @@ std::string Head(const Report& report) {
 // One column of the summary: its heading, and its cell for a variant that was made.
 struct Column {
   const char* heading;
+  const char* below;  // what stands under the figure; empty: nothing
   const char* tooltip;
   std::function<std::string(const VariantReport&, int colour)> cell;
 };
@@ -155,11 +157,21 @@ std::string RatioCell(const VariantReport& variant, int colour) {
                          std::min(100.0, 100 * variant.size_ratio()));
 }
 
+std::string Below(const std::string& above, const std::string& below) {
+  return absl::StrCat(above, "<small>", below, "</small>");
+}
+
+std::string BytesCell(const VariantReport& variant, int) {
+  const v1::Artifact& artifact = variant.artifact();
+  return Below(GroupedText(artifact.size_bytes()),
+               artifact.gzip_size_bytes() > 0 ? GroupedText(artifact.gzip_size_bytes()) : "");
+}
+
 std::string AccuracyCell(const VariantReport& variant, int) {
   if (!variant.has_accuracy()) return kMissing;
   const v1::Accuracy& accuracy = variant.accuracy();
-  return absl::StrCat(PercentText(accuracy.top1()), "<small>", PercentText(accuracy.top1_low()),
-                      " – ", PercentText(accuracy.top1_high()), "</small>");
+  return Below(PercentText(accuracy.top1()), absl::StrCat(PercentText(accuracy.top1_low()), " – ",
+                                                          PercentText(accuracy.top1_high())));
 }
 
 std::string Top5Cell(const VariantReport& variant, int) {
@@ -173,12 +185,9 @@ std::string DropCell(const VariantReport& variant, int) {
 
 std::string SqnrCell(const VariantReport& variant, int) {
   if (IsFloat32(variant)) return "<span class=soft>reference</span>";
-  return variant.has_fidelity() ? DecibelText(variant.fidelity().sqnr_db()) : kMissing;
-}
-
-std::string CosineCell(const VariantReport& variant, int) {
-  if (!variant.has_fidelity() || IsFloat32(variant)) return kMissing;
-  return absl::StrFormat("%.5f", variant.fidelity().cosine());
+  if (!variant.has_fidelity()) return kMissing;
+  return Below(DecibelText(variant.fidelity().sqnr_db()),
+               absl::StrFormat("%.5f", variant.fidelity().cosine()));
 }
 
 std::string AgreementCell(const VariantReport& variant, int) {
@@ -186,12 +195,14 @@ std::string AgreementCell(const VariantReport& variant, int) {
   return PercentText(variant.fidelity().argmax_agreement());
 }
 
-std::string LatencyCell(const v1::Latency& latency, double milliseconds) {
-  if (milliseconds <= 0) return kMissing;
+std::string LatencyCell(const VariantReport& variant, int) {
+  const v1::Latency& latency = variant.latency();
+  if (latency.p50_ms() <= 0) return kMissing;
   const char* mark = latency.disturbed() || latency.shared()
                          ? "<span class=soft title=\"disturbed or shared\">~</span>"
                          : "";
-  return absl::StrCat(mark, MillisecondsText(milliseconds));
+  return Below(absl::StrCat(mark, MillisecondsText(latency.p50_ms())),
+               MillisecondsText(latency.p90_ms()));
 }
 
 std::string LatencyRatioCell(const VariantReport& variant, int) {
@@ -203,60 +214,45 @@ std::string MemoryCell(const VariantReport& variant, int) {
   return variant.memory().peak_bytes() > 0 ? BytesText(variant.memory().peak_bytes()) : kMissing;
 }
 
-std::string GzipCell(const VariantReport& variant, int) {
-  return variant.artifact().gzip_size_bytes() > 0
-             ? GroupedText(variant.artifact().gzip_size_bytes())
-             : kMissing;
-}
-
 std::string GoalsCell(const VariantReport& variant, int) {
   return absl::StrJoin(variant.goals(), "<br>", [](std::string* out, const v1::GoalResult& goal) {
     absl::StrAppend(out, "<span class=", goal.met() ? "met" : "miss", " title=\"",
                     goal.note().empty() ? absl::StrFormat("measured: %.4g", goal.value())
                                         : EscapeHtml(goal.note()),
-                    "\">", goal.met() ? "✓ " : "✗ ", EscapeHtml(goal.goal()), "</span>");
+                    "\">", goal.met() ? "✓ " : "✗ ",
+                    EscapeHtml(absl::StrReplaceAll(goal.goal(), {{"<=", " ≤ "}})), "</span>");
   });
-}
-
-bool Any(const Report& report, const std::function<bool(const VariantReport&)>& holds) {
-  return FindVariant(report, holds) != nullptr;
 }
 
 // Columns that have nothing to show are left out.
 std::vector<Column> Columns(const Report& report) {
-  std::vector<Column> columns = {{"bytes", "size of the .tflite file",
-                                  [](const VariantReport& variant, int) {
-                                    return GroupedText(variant.artifact().size_bytes());
-                                  }},
-                                 {"size", "against float32", &RatioCell}};
-  const auto add_if = [&](bool wanted, Column column) {
-    if (wanted) columns.push_back(std::move(column));
+  std::vector<Column> columns;
+  const auto add_if = [&](const std::function<bool(const VariantReport&)>& has, Column column) {
+    if (FindVariant(report, has) != nullptr) columns.push_back(std::move(column));
   };
-  const bool has_accuracy = HasAccuracy(report);
-  const bool has_fidelity = Any(report, [](const VariantReport& v) { return v.has_fidelity(); });
-  const bool has_latency = Any(report, [](const VariantReport& v) { return v.has_latency(); });
-  add_if(Any(report, [](const VariantReport& v) { return v.artifact().gzip_size_bytes() > 0; }),
-         {"gzip", "bytes after gzip", &GzipCell});
-  add_if(has_accuracy, {"top-1 %", "with its 95 % interval", &AccuracyCell});
-  add_if(Any(report, [](const VariantReport& v) { return v.accuracy().top5() > 0; }),
-         {"top-5 %", "the label is among the five highest scores", &Top5Cell});
-  add_if(has_accuracy, {"drop", "top-1 lost against float32, percentage points", &DropCell});
+  const auto always = [](const VariantReport&) { return true; };
+  const auto has_accuracy = [](const VariantReport& v) { return v.has_accuracy(); };
+  const auto has_top5 = [](const VariantReport& v) { return v.accuracy().top5() > 0; };
+  const auto has_fidelity = [](const VariantReport& v) { return v.has_fidelity(); };
+  const auto has_latency = [](const VariantReport& v) { return v.has_latency(); };
+  const auto has_memory = [](const VariantReport& v) { return v.memory().peak_bytes() > 0; };
+  const auto has_goals = [](const VariantReport& v) { return v.goals_size() > 0; };
+  add_if(always, {"bytes", "gzip", "of the .tflite file, and after gzip", &BytesCell});
+  add_if(always, {"size", "", "against float32", &RatioCell});
+  add_if(has_accuracy, {"top-1 %", "95 % interval", "how many of the largest outputs are the label",
+                        &AccuracyCell});
+  add_if(has_top5, {"top-5 %", "", "the label is among the five largest outputs", &Top5Cell});
+  add_if(has_accuracy,
+         {"drop", "points", "top-1 lost against float32, percentage points", &DropCell});
   add_if(has_fidelity,
-         {"SQNR dB", "signal to quantization noise ratio against float32's outputs", &SqnrCell});
-  add_if(has_fidelity, {"cosine", "mean over the examples", &CosineCell});
-  add_if(has_fidelity, {"agree %", "same largest output as float32", &AgreementCell});
+         {"SQNR dB", "cosine",
+          "signal to quantization noise against float32's outputs; mean cosine", &SqnrCell});
+  add_if(has_fidelity, {"agree %", "", "the same largest output as float32", &AgreementCell});
+  add_if(has_latency, {"p50 ms", "p90", "of single runs, one thread, batch 1", &LatencyCell});
   add_if(has_latency,
-         {"p50 ms", "median of single runs, one thread", [](const VariantReport& v, int) {
-            return LatencyCell(v.latency(), v.latency().p50_ms());
-          }});
-  add_if(has_latency, {"p90 ms", "nine of ten runs take less", [](const VariantReport& v, int) {
-                         return LatencyCell(v.latency(), v.latency().p90_ms());
-                       }});
-  add_if(has_latency, {"latency", "median against float32's, measured in turn", &LatencyRatioCell});
-  add_if(Any(report, [](const VariantReport& v) { return v.memory().peak_bytes() > 0; }),
-         {"memory", "of one executor", &MemoryCell});
-  add_if(Any(report, [](const VariantReport& v) { return v.goals_size() > 0; }),
-         {"goals", "", &GoalsCell});
+         {"latency", "", "median against float32's, measured in turn", &LatencyRatioCell});
+  add_if(has_memory, {"memory", "", "of one executor", &MemoryCell});
+  add_if(has_goals, {"goals", "", "what was asked for", &GoalsCell});
   return columns;
 }
 
@@ -286,7 +282,9 @@ std::string Summary(const Report& report) {
       "<h2>Variants</h2><div class=\"card scroll\"><table class=summary><thead><tr><th "
       "class=left>variant</th>";
   for (const Column& column : columns) {
-    absl::StrAppend(&out, "<th title=\"", column.tooltip, "\">", column.heading, "</th>");
+    absl::StrAppend(&out, "<th title=\"", column.tooltip, "\">", column.heading,
+                    *column.below != 0 ? absl::StrCat("<small>", column.below, "</small>") : "",
+                    "</th>");
   }
   absl::StrAppend(&out, "</tr></thead><tbody>");
   const VariantReport* best = Recommended(report);
@@ -297,9 +295,9 @@ std::string Summary(const Report& report) {
                               : OutcomeRow(variant, columns.size()));
   }
   absl::StrAppend(&out, "</tbody></table></div>");
-  if (Any(report, [](const VariantReport& v) {
+  if (FindVariant(report, [](const VariantReport& v) {
         return v.spec().scheme() == v1::SCHEME_FLOAT16 && v.has_latency();
-      })) {
+      }) != nullptr) {
     absl::StrAppend(&out,
                     "<p class=\"small soft\" style=\"margin-top:8px\">float16 halves the file and "
                     "computes in float32 "
@@ -333,17 +331,21 @@ struct Quality {
 
   bool Of(const VariantReport& variant, ScatterPoint& point) const {
     if (is_accuracy ? !variant.has_accuracy() : !variant.has_fidelity()) return false;
-    const v1::Accuracy& accuracy = variant.accuracy();
-    point.y = 100 * (is_accuracy ? accuracy.top1() : variant.fidelity().argmax_agreement());
-    point.y_low = is_accuracy ? 100 * accuracy.top1_low() : point.y;
-    point.y_high = is_accuracy ? 100 * accuracy.top1_high() : point.y;
+    point.y =
+        100 * (is_accuracy ? variant.accuracy().top1() : variant.fidelity().argmax_agreement());
     return true;
   }
 };
 
-std::string Scatter(const Report& report, const Quality& quality, const ScatterOptions& options,
+std::string Scatter(const Report& report, const Quality& quality, ScatterOptions options,
                     const std::function<double(const VariantReport&)>& x_of,
                     const std::function<std::string(const VariantReport&)>& x_text) {
+  const VariantReport* float32 = FindVariant(report, &IsFloat32);
+  if (quality.is_accuracy && float32 != nullptr) {
+    options.band_low = 100 * float32->accuracy().top1_low();
+    options.band_high = 100 * float32->accuracy().top1_high();
+    options.band_text = "95 % interval of float32";
+  }
   std::vector<ScatterPoint> points;
   for (int i = 0; i < report.variants_size(); ++i) {
     const VariantReport& variant = report.variants(i);
@@ -384,7 +386,7 @@ std::string LatencyFigure(const Report& report, const Quality& quality) {
   return Figure(
       Scatter(report, quality, {title, "median latency, ms", quality.axis}, milliseconds, text),
       title,
-      quality.is_accuracy ? "Whiskers are the 95 % intervals of top-1 on these examples."
+      quality.is_accuracy ? "Inside the band these examples cannot tell a variant from float32."
                           : "Agreement: the same largest output as float32.");
 }
 

@@ -46,7 +46,7 @@ h1{font-size:clamp(30px,5.4vw,46px);margin:0 0 12px;letter-spacing:-.012em;overf
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:8px 11px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line);vertical-align:baseline}
+th,td{padding:7px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line);vertical-align:baseline}
 thead th{font-weight:500;font-size:12.5px;color:var(--soft);vertical-align:bottom;line-height:1.25}
 tbody tr:last-child>*{border-bottom:0}
 tbody th{font-weight:600;text-align:left}
@@ -57,13 +57,13 @@ tbody th{font-weight:600;text-align:left}
 .summary tbody tr:hover>*{background:var(--hover)}
 .summary tr.best>*,.summary tr.best>th:first-child{background:var(--accent-soft)}
 .summary tr.out td{color:var(--soft)}
-.summary td small{display:block;color:var(--soft);font-size:11.5px;line-height:1.2}
+.summary small{display:block;color:var(--soft);font-size:11.5px;line-height:1.2}
 .tag{display:block;font-size:11px;font-weight:650;letter-spacing:.05em;color:var(--accent);text-transform:uppercase;line-height:1.3}
 .sw{display:inline-block;width:10px;height:10px;border-radius:50%;background:var(--c);margin-right:8px}
 .bar{display:block;height:3px;border-radius:2px;background:var(--line);margin-top:4px;min-width:46px}
 .bar i{display:block;height:3px;border-radius:2px;background:var(--c)}
 .met{color:var(--good)}.miss{color:var(--bad)}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:16px;margin-top:14px;align-items:start}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:16px;margin-top:14px}
 figure{margin:0;padding:16px 16px 12px;min-width:0}
 figcaption{margin-bottom:8px}
 figcaption span{color:var(--soft);font-size:13px;display:block}
@@ -71,7 +71,7 @@ svg{display:block;width:100%;height:auto;max-width:600px;margin:0 auto;overflow:
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .tick,svg tspan.tick{fill:var(--soft);font-size:11.5px;font-variant-numeric:tabular-nums}
 svg .axistitle{fill:var(--soft);font-size:12px}
-svg .label{font-weight:500}svg .label.marked{font-weight:700}
+svg .label{font-weight:500;paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}svg .label.marked{font-weight:700}
 svg .celltext{font-size:11px;font-variant-numeric:tabular-nums}
 .grid{stroke:var(--line);stroke-width:1;fill:none}
 .axis{stroke:var(--soft);stroke-width:1;fill:none;opacity:.7}
@@ -79,7 +79,7 @@ svg .celltext{font-size:11px;font-variant-numeric:tabular-nums}
 .leader{stroke:var(--soft);stroke-width:.8;opacity:.7}
 .dot{fill:var(--c)}
 .point.behind .dot{fill:var(--card);stroke:var(--c);stroke-width:2}
-.point .whisker{stroke:var(--c);stroke-width:1.4;opacity:.45;fill:none}
+.band{fill:var(--accent);opacity:.08}
 .ring{fill:none;stroke:var(--accent);stroke-width:2}
 .samples .dots{stroke:var(--c);stroke-width:3;stroke-linecap:round;opacity:.33;fill:none}
 .samples .whisker{stroke:var(--c);stroke-width:1.5;fill:none}

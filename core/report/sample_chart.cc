@@ -14,9 +14,11 @@ namespace {
 constexpr double kWidth = 460;
 constexpr double kTop = 8;
 constexpr double kBottom = 44;
-constexpr double kRow = 40;
+constexpr double kRow = 36;
 constexpr double kRight = 16;
-constexpr double kLeft = 12;
+constexpr double kLeft = 104;
+// A longer name is cut; its tooltip has it whole.
+constexpr size_t kMaxNameBytes = 14;
 // More dots than this only make the page longer: every n-th sample is drawn, the box is of all.
 constexpr size_t kMaxDots = 250;
 
@@ -50,11 +52,17 @@ ChartAxis XAxis(const std::vector<SampleRow>& rows) {
   return ChartAxis::Linear(0, high * 1.05, kLeft, kWidth - kRight);
 }
 
+// Names of variants are of ASCII letters, digits and marks, so that bytes are characters.
+std::string ShortName(const std::string& name) {
+  if (name.size() <= kMaxNameBytes) return name;
+  return absl::StrCat(name.substr(0, kMaxNameBytes - 1), "…");
+}
+
 void DrawRow(const SampleRow& row, double middle, const ChartAxis& x, std::string& out) {
   const std::vector<float> samples = Drawable(row.samples);
   absl::StrAppend(&out, "<g class=\"samples k", row.colour, "\"><title>", EscapeHtml(row.tooltip),
-                  "</title>", "<text class=label x=", kLeft, " y=", PlaceText(middle - 9), ">",
-                  EscapeHtml(row.label), "</text>");
+                  "</title><text class=label x=", kLeft - 10, " y=", PlaceText(middle + 4),
+                  " text-anchor=end>", EscapeHtml(ShortName(row.label)), "</text>");
   if (samples.empty()) {
     absl::StrAppend(&out, "</g>");
     return;
@@ -97,10 +105,10 @@ std::string SampleChart(const std::vector<SampleRow>& rows, const std::string& t
                     tick.text, "</text>");
   }
   for (size_t i = 0; i < rows.size(); ++i) {
-    DrawRow(rows[i], kTop + kRow * (static_cast<double>(i) + 0.5) + 4, x, out);
+    DrawRow(rows[i], kTop + kRow * (static_cast<double>(i) + 0.5), x, out);
   }
   absl::StrAppend(&out, "<path class=axis d=\"M", kLeft, " ", bottom, "H", kWidth - kRight,
-                  "\"/><text class=axistitle x=", kWidth / 2, " y=", bottom + 36,
+                  "\"/><text class=axistitle x=", (kLeft + kWidth - kRight) / 2, " y=", bottom + 36,
                   " text-anchor=middle>", EscapeHtml(x_title), "</text></svg>");
   return out;
 }

@@ -41,7 +41,7 @@ struct Offset {
   bool to_the_left;
 };
 constexpr Offset kOffsets[] = {
-    {9, 4, false},    {-9, 4, true},    {8, -9, false},   {8, 18, false},   {-8, -9, true},
+    {9, 4, false},    {-9, 4, true},    {8, -10, false},  {8, 18, false},   {-8, -10, true},
     {-8, 18, true},   {14, -24, false}, {14, 33, false},  {-14, -24, true}, {-14, 33, true},
     {18, -40, false}, {18, 49, false},  {-18, -40, true}, {-18, 49, true},  {22, -56, false},
     {22, 65, false},  {-22, 65, true},  {-22, -56, true}, {26, 81, false},  {26, -72, false}};
@@ -51,8 +51,10 @@ struct Placed {
   double x, y;
 };
 
+double RadiusOf(const ScatterPoint& point) { return point.is_marked ? kRadius + 4 : kRadius; }
+
 Box Around(const Placed& placed) {
-  const double radius = kRadius + 2;
+  const double radius = RadiusOf(*placed.point) + 1.5;
   return {placed.x - radius, placed.y - radius, placed.x + radius, placed.y + radius};
 }
 
@@ -60,7 +62,8 @@ Box Around(const Placed& placed) {
 std::optional<Label> FindPlace(const Placed& placed, const std::vector<Box>& taken) {
   const double width = static_cast<double>(placed.point->label.size()) * kCharacterWidth;
   for (const Offset& offset : kOffsets) {
-    const double left = placed.x + offset.x - (offset.to_the_left ? width : 0);
+    const double aside = offset.x * RadiusOf(*placed.point) / kRadius;
+    const double left = placed.x + aside - (offset.to_the_left ? width : 0);
     const double baseline = placed.y + offset.y;
     const Box box{left - 1, baseline - kLabelHeight + 3, left + width + 1, baseline + 3};
     const bool outside = box.left < kLeft + 2 || box.right > kWidth - 2 || box.top < 2 ||
@@ -92,14 +95,33 @@ ChartAxis XAxis(const std::vector<ScatterPoint>& points) {
   return ChartAxis::Linear(0, high * 1.1, kLeft, kWidth - kRight);
 }
 
-ChartAxis YAxis(const std::vector<ScatterPoint>& points) {
-  double low = points[0].y_low, high = points[0].y_high;
+bool HasBand(const ScatterOptions& options) {
+  return std::isfinite(options.band_low + options.band_high) &&
+         options.band_high > options.band_low;
+}
+
+ChartAxis YAxis(const std::vector<ScatterPoint>& points, const ScatterOptions& options) {
+  double low = points[0].y, high = points[0].y;
   for (const ScatterPoint& point : points) {
-    low = std::min(low, point.y_low);
-    high = std::max(high, point.y_high);
+    low = std::min(low, point.y);
+    high = std::max(high, point.y);
+  }
+  if (HasBand(options)) {
+    low = std::min(low, options.band_low);
+    high = std::max(high, options.band_high);
   }
   const double margin = std::max((high - low) * 0.12, 0.05);
   return ChartAxis::Linear(low - margin, high + margin, kHeight - kBottom, kTop);
+}
+
+void DrawBand(const ChartAxis& y, const ScatterOptions& options, std::string& out) {
+  if (!HasBand(options)) return;
+  const double top = y.Place(options.band_high);
+  absl::StrAppend(&out, "<rect class=band x=", kLeft, " y=", PlaceText(top),
+                  " width=", kWidth - kRight - kLeft,
+                  " height=", PlaceText(y.Place(options.band_low) - top),
+                  " /><text class=tick x=", kWidth - kRight - 6, " y=", PlaceText(top + 15),
+                  " text-anchor=end>", EscapeHtml(options.band_text), "</text>");
 }
 
 void DrawAxes(const ChartAxis& x, const ChartAxis& y, const ScatterOptions& options,
@@ -136,16 +158,13 @@ void DrawFront(std::vector<Placed> front, std::string& out) {
   absl::StrAppend(&out, "\"/>");
 }
 
-void DrawPoint(const Placed& placed, const ChartAxis& y, bool is_on_front, std::string& out) {
+void DrawPoint(const Placed& placed, bool is_on_front, std::string& out) {
   const ScatterPoint& point = *placed.point;
   const std::string at = absl::StrCat("cx=", PlaceText(placed.x), " cy=", PlaceText(placed.y));
   absl::StrAppend(&out, "<g class=\"point k", point.colour, is_on_front ? "" : " behind",
                   "\"><title>", EscapeHtml(point.tooltip), "</title>");
-  if (point.y_high > point.y_low) {
-    absl::StrAppend(&out, "<path class=whisker d=\"M", PlaceText(placed.x), " ",
-                    PlaceText(y.Place(point.y_low)), "V", PlaceText(y.Place(point.y_high)), "\"/>");
-  }
-  if (point.is_marked) absl::StrAppend(&out, "<circle class=ring ", at, " r=", kRadius + 4, " />");
+  if (point.is_marked)
+    absl::StrAppend(&out, "<circle class=ring ", at, " r=", RadiusOf(point), " />");
   absl::StrAppend(&out, "<circle class=dot ", at, " r=", kRadius, " /></g>");
 }
 
@@ -178,13 +197,11 @@ void DrawLabels(const std::vector<Placed>& placed, std::string& out) {
 std::string ScatterChart(std::vector<ScatterPoint> points, const ScatterOptions& options) {
   points.erase(
       std::remove_if(points.begin(), points.end(),
-                     [](const ScatterPoint& point) {
-                       return !std::isfinite(point.x + point.y + point.y_low + point.y_high);
-                     }),
+                     [](const ScatterPoint& point) { return !std::isfinite(point.x + point.y); }),
       points.end());
   if (points.size() < 2) return "";
   const ChartAxis x = XAxis(points);
-  const ChartAxis y = YAxis(points);
+  const ChartAxis y = YAxis(points, options);
   std::vector<Placed> placed, front;
   for (const ScatterPoint& point : points) {
     placed.push_back({&point, x.Place(point.x), y.Place(point.y)});
@@ -192,9 +209,10 @@ std::string ScatterChart(std::vector<ScatterPoint> points, const ScatterOptions&
   }
   std::string out = absl::StrCat("<svg viewBox=\"0 0 ", kWidth, " ", kHeight,
                                  "\" role=img aria-label=\"", EscapeHtml(options.title), "\">");
+  DrawBand(y, options, out);
   DrawAxes(x, y, options, out);
   DrawFront(front, out);
-  for (const Placed& point : placed) DrawPoint(point, y, IsOnFront(*point.point, points), out);
+  for (const Placed& point : placed) DrawPoint(point, IsOnFront(*point.point, points), out);
   DrawLabels(placed, out);
   absl::StrAppend(&out, "</svg>");
   return out;

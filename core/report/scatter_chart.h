@@ -14,8 +14,6 @@ struct ScatterPoint {
   std::string tooltip;
   double x = 0;  // the less the better
   double y = 0;  // the more the better
-  double y_low = 0;
-  double y_high = 0;
   int colour = 0;
   bool is_marked = false;
 };
@@ -24,6 +22,11 @@ struct ScatterOptions {
   std::string title;
   std::string x_title;
   std::string y_title;
+  // A band of y that is marked, such as what chance alone explains; nothing where high is not above
+  // low.
+  double band_low = 0;
+  double band_high = 0;
+  std::string band_text{};
 };
 
 // An <svg>. Points that are not finite are left out; empty where fewer than two are left. An x of

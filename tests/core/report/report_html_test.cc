@@ -1,0 +1,214 @@
+#include "core/report/report_html.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/report/provenance_html.h"
+#include "core/report/report_builder.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+#include "tests/core/report/sample_report.h"
+
+namespace octavo {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::Report JudgedSample() {
+  v1::Report report = SampleReport();
+  JudgeReport(report);
+  return report;
+}
+
+// The first thing wrong with the page's tags: unbalanced, or a quote left open. Empty: none.
+std::string Malformation(const std::string& html) {
+  static const std::set<std::string> kVoid = {"meta", "br", "!doctype"};
+  std::vector<std::string> open;
+  for (size_t at = 0; at < html.size(); ++at) {
+    if (html[at] == '>')
+      return absl::StrCat("a '>' in text at ", at, ": ", html.substr(at < 40 ? 0 : at - 40, 80));
+    if (html[at] != '<') continue;
+    std::string tag;
+    char quote = 0;
+    size_t end = at + 1;
+    for (; end < html.size() && (quote != 0 || html[end] != '>'); ++end) {
+      if (html[end] == '"') quote = quote == 0 ? '"' : 0;
+      if (html[end] == '<') return absl::StrCat("a '<' in a tag at ", end);
+      tag += html[end];
+    }
+    if (end == html.size()) return "a tag without an end";
+    at = end;
+    const std::string name = tag.substr(0, tag.find_first_of(" \n/", 1));
+    if (name == "style") {
+      at = html.find("</style>", at) + 7;
+    } else if (tag[0] == '/') {
+      if (open.empty() || open.back() != tag.substr(1))
+        return absl::StrCat("</", tag.substr(1), "> closes ",
+                            open.empty() ? "nothing" : open.back());
+      open.pop_back();
+    } else if (tag.back() != '/' && kVoid.count(name) == 0) {
+      open.push_back(name);
+    }
+  }
+  return open.empty() ? "" : absl::StrCat(open.back(), " is left open");
+}
+
+TEST(ReportHtml, IsWellFormed) {
+  const std::string html = ReportHtml(JudgedSample());
+  EXPECT_EQ(Malformation(html), "");
+  // For looking at it.
+  if (const char* path = std::getenv("OCTAVO_WRITE_REPORT")) std::ofstream(path) << html;
+}
+
+TEST(ReportHtml, NeedsNothingFromOutside) {
+  const std::string html = ReportHtml(JudgedSample());
+  for (const char* outside :
+       {"http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link"}) {
+    EXPECT_THAT(html, Not(HasSubstr(outside)));
+  }
+}
+
+TEST(ReportHtml, ShowsTheVerdictTheTableAndThePlots) {
+  const std::string html = ReportHtml(JudgedSample());
+  for (const char* shown :
+       {"dynamic-int8", "PARTIAL", "25,376", "97.84",
+        "calibration example 3: tensor &#39;conv_2/Relu&#39; is not finite",
+        "which no block size divides", "aria-label=\"Accuracy against size\"",
+        "aria-label=\"Accuracy against latency\"", "aria-label=\"Latency of single runs\"",
+        "aria-label=\"Change by class\"", "aria-label=\"Confusion matrix\"", "class=\"front\"",
+        "5 of 5 operators quantized", "avx512vnni", "calib_images", "prefers-color-scheme:dark"}) {
+    const bool unquoted = absl::StrContains(shown, "class=\"front\"");
+    EXPECT_THAT(html, HasSubstr(unquoted ? "class=front" : shown));
+  }
+}
+
+TEST(ReportHtml, EscapesWhatClientsWrote) {
+  const std::string attack = "<script>alert(1)</script>\"'&";
+  v1::Report report = JudgedSample();
+  for (v1::VariantReport& variant : *report.mutable_variants()) {
+    variant.mutable_spec()->set_name(attack);
+    variant.set_skip_reason(attack);
+    variant.mutable_error()->set_message(attack);
+    variant.mutable_artifact()->set_file_name(attack);
+    variant.mutable_artifact()->set_digest(attack);
+    variant.mutable_latency()->set_runtime(attack);
+    for (v1::OperatorReport& op : *variant.mutable_operators()) {
+      op.set_name(attack);
+      op.set_note(attack);
+      op.set_type(attack);
+    }
+    for (v1::TensorInfo& tensor : *variant.mutable_inputs()) tensor.set_type(attack);
+    for (v1::GoalResult& goal : *variant.mutable_goals()) {
+      goal.set_goal(attack);
+      goal.set_note(attack);
+    }
+  }
+  report.set_recommended_variant(attack);
+  report.set_recommendation_reason(attack);
+  report.set_octavo_version(attack);
+  report.set_engine_build(attack);
+  report.set_cpu_model(attack);
+  report.set_cpu_class(attack);
+  report.mutable_spec()->set_model(attack);
+  report.mutable_spec()->mutable_preprocess(0)->set_input(attack);
+  report.mutable_model()->set_digest(attack);
+  report.mutable_model()->mutable_inputs(0)->set_name(attack);
+  report.mutable_model()->mutable_operators(0)->set_name(attack);
+  report.mutable_evaluation()->set_name(attack);
+  report.mutable_evaluation()->set_labels(attack);
+  report.mutable_evaluation()->mutable_bindings(0)->set_input(attack);
+  report.mutable_evaluation()->mutable_bindings(0)->add_arrays(attack);
+  v1::Warning& warning = *report.add_warnings();
+  warning.set_reason(attack);
+  warning.set_message(attack);
+  const std::string html = ReportHtml(report);
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_EQ(Malformation(html), "");
+}
+
+TEST(ReportHtml, DrawsWhatThereIs) {
+  // Every part may be missing: no labels, no latency, no variant but float32, nothing at all.
+  EXPECT_EQ(Malformation(ReportHtml(v1::Report())), "");
+  v1::Report report = SampleReport();
+  report.mutable_spec()->clear_goals();
+  for (v1::VariantReport& variant : *report.mutable_variants()) variant.clear_accuracy();
+  JudgeReport(report);
+  const std::string unlabelled = ReportHtml(report);
+  EXPECT_EQ(Malformation(unlabelled), "");
+  EXPECT_THAT(unlabelled, HasSubstr("aria-label=\"Agreement against size\""));
+  EXPECT_THAT(unlabelled, Not(HasSubstr("top-1 %")));
+  for (v1::VariantReport& variant : *report.mutable_variants()) {
+    variant.clear_latency();
+    variant.clear_memory();
+    variant.clear_fidelity();
+  }
+  JudgeReport(report);
+  const std::string bare = ReportHtml(report);
+  EXPECT_EQ(Malformation(bare), "");
+  EXPECT_THAT(bare, Not(HasSubstr("<svg")));
+}
+
+TEST(ReportHtml, DrawsNoPlaceThatIsNoNumber) {
+  v1::Report report = SampleReport();
+  const double bad[] = {std::numeric_limits<double>::quiet_NaN(),
+                        std::numeric_limits<double>::infinity(), -1, 0, 1e300};
+  int i = 0;
+  for (v1::VariantReport& variant : *report.mutable_variants()) {
+    if (variant.state() != v1::VariantReport::STATE_SUCCEEDED) continue;
+    const double value = bad[i++ % 5];
+    variant.mutable_accuracy()->set_top1(value);
+    variant.mutable_latency()->set_p50_ms(value);
+    variant.mutable_latency()->set_ratio(value);
+    variant.mutable_latency()->set_samples_ms(0, static_cast<float>(value));
+    variant.mutable_fidelity()->set_sqnr_db(value);
+    variant.mutable_accuracy()->mutable_confusion()->Truncate(static_cast<int>(i));
+  }
+  JudgeReport(report);
+  const std::string html = ReportHtml(report);
+  EXPECT_EQ(Malformation(html), "");
+  for (const char* place : {"x=nan", "x=inf", "y=nan", "cy=-nan", "Mnan", "Minf"})
+    EXPECT_THAT(html, Not(HasSubstr(place)));
+}
+
+TEST(ReportHtml, StaysOfOneSizeForManyClassesAndVariants) {
+  v1::Report report = SampleReport();
+  for (v1::VariantReport& variant : *report.mutable_variants()) {
+    if (!variant.has_accuracy()) continue;
+    variant.mutable_accuracy()->set_classes(100);
+    variant.mutable_accuracy()->mutable_confusion()->Clear();
+    for (int i = 0; i < 10000; ++i)
+      variant.mutable_accuracy()->add_confusion(i % 101 == 0 ? 90 : i % 37 == 0 ? 2 : 0);
+  }
+  for (int i = 0; i < 23; ++i) {
+    *report.add_variants() = SampleVariant(
+        {absl::StrCat("kept-", i), v1::SCHEME_INT8, 30000 + i * 100, 0.97 + i * 1e-4, 40.0, 0.01});
+  }
+  JudgeReport(report);
+  const std::string html = ReportHtml(report);
+  EXPECT_EQ(Malformation(html), "");
+  EXPECT_LT(html.size(), 2'000'000u);
+}
+
+TEST(PreprocessText, SaysTheStepsInOrder) {
+  v1::Preprocess preprocess;
+  EXPECT_EQ(PreprocessText(preprocess), "as they come");
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "channel_order: CHANNEL_ORDER_BGR resize { height: 28 width: 30 } repeat { height: 8 "
+      "channels: 3 } "
+      "scale: [0.5, 1] offset: -1",
+      &preprocess));
+  EXPECT_EQ(PreprocessText(preprocess),
+            "channels swapped to BGR; resized to 28 × 30 (bilinear); pixels repeated 8 × 1, "
+            "channels × 3; × 0.5, 1; + -1");
+}
+
+}  // namespace
+}  // namespace octavo
