@@ -269,19 +269,25 @@ struct WeightedIds {
   uint32_t output;
 };
 
-WeightedIds DefineWeighted(XnnpackBuilder& builder, const Op& op, TensorIndex input,
+// `dims` of the input whose last `num_nonbatch_dims` share a scale, where it is dynamically
+// quantized.
+WeightedIds DefineWeighted(XnnpackBuilder& builder, const Op& op, uint32_t input,
+                           std::span<const size_t> dims, size_t num_nonbatch_dims,
                            const WeightedOperands& operands) {
   WeightedIds ids;
-  ids.input = builder.Value(input);
-  if (operands.dynamic) {
-    // A scale for each image, as LiteRT does.
-    ids.input = builder.DynamicallyQuantized(ids.input, Sizes(op.tensor(input).shape),
-                                             /*num_nonbatch_dims=*/3);
-  }
+  ids.input = input;
+  if (operands.dynamic) ids.input = builder.DynamicallyQuantized(input, dims, num_nonbatch_dims);
   ids.filter = builder.Constant(operands.filter);
   ids.bias = operands.bias ? builder.Constant(*operands.bias) : XNN_INVALID_VALUE_ID;
   ids.output = builder.Value(op.out());
   return ids;
+}
+
+// A convolution's, with a scale for each image, as LiteRT has it.
+WeightedIds DefineConvolution(XnnpackBuilder& builder, const Op& op, TensorIndex input,
+                              const WeightedOperands& operands) {
+  return DefineWeighted(builder, op, builder.Value(input), Sizes(op.tensor(input).shape),
+                        /*num_nonbatch_dims=*/3, operands);
 }
 
 // Convolutions and pools.
@@ -318,6 +324,19 @@ std::optional<Window> PlanWindow(schema::Padding padding, int64_t kernel_height,
 
 bool IsImage(const schema::TensorT& tensor) { return tensor.shape.size() == 4; }
 
+// A convolution of single pixels with float activations: LiteRT's XNNPACK makes it a fully
+// connected operator, in which each pixel has a scale of its own, not each image.
+Node PlanDynamicPointwise(const Op& op, TensorIndex input, WeightedOperands operands, Range range) {
+  operands.filter.dims = {operands.filter.dims[0], operands.filter.dims[3]};
+  return XnnpackNode{[=](XnnpackBuilder& builder) {
+    const WeightedIds ids =
+        DefineWeighted(builder, op, builder.Value(input), Sizes(op.tensor(input).shape),
+                       /*num_nonbatch_dims=*/1, operands);
+    builder.Check(xnn_define_fully_connected(builder.subgraph(), range.min, range.max, ids.input,
+                                             ids.filter, ids.bias, ids.output, /*flags=*/0));
+  }};
+}
+
 Node PlanConv2D(const Op& op) {
   if (!op.HasInputs(2, 3)) return std::nullopt;
   const WeightedTensors tensors{.input = op.in(0), .filter = op.in(1), .bias = op.in(2)};
@@ -333,8 +352,14 @@ Node PlanConv2D(const Op& op) {
   if (!window || !range || input.shape[3] % filter[3] != 0) return std::nullopt;
   const int groups = input.shape[3] / filter[3];
   if (groups < 1 || filter[0] % groups != 0) return std::nullopt;
+  const bool is_pointwise = groups == 1 && filter[1] == 1 && filter[2] == 1 &&
+                            window->stride_height == 1 && window->stride_width == 1 &&
+                            filter[0] + filter[3] > 2;
+  if (operands->dynamic && is_pointwise) {
+    return PlanDynamicPointwise(op, tensors.input, *operands, *range);
+  }
   return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
     builder.Check(xnn_define_convolution_2d(
         builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
         window->stride_height, window->stride_width, window->dilation_height,
@@ -364,7 +389,7 @@ Node PlanDepthwiseConv2D(const Op& op) {
   if (!window || !range || filter[3] % channels != 0) return std::nullopt;
   const int multiplier = filter[3] / channels;
   return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
     builder.Check(xnn_define_depthwise_convolution_2d(
         builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
         window->stride_height, window->stride_width, window->dilation_height,
@@ -417,7 +442,7 @@ Node PlanTransposeConv(const Op& op) {
       PlanTransposedAxis(options.padding, input[2], output[2], filter[2], options.stride_w);
   if (!rows || !columns) return std::nullopt;
   return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineWeighted(builder, op, tensors.input, *operands);
+    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
     builder.Check(xnn_define_deconvolution_2d(
         builder.subgraph(), rows->before, columns->after, rows->after, columns->before,
         rows->adjustment, columns->adjustment, window->kernel_height, window->kernel_width,
@@ -447,17 +472,12 @@ Node PlanFullyConnected(const Op& op) {
   const bool reshape = !options.keep_num_dims && (input.size() != 2 || input[1] != filter[1]);
   if (reshape) dims = {static_cast<size_t>(elements / filter[1]), static_cast<size_t>(filter[1])};
   return XnnpackNode{[=](XnnpackBuilder& builder) {
-    uint32_t input_id =
+    const uint32_t input_id =
         reshape ? builder.Reshaped(tensors.input, dims) : builder.Value(tensors.input);
-    if (operands->dynamic) {
-      input_id = builder.DynamicallyQuantized(input_id, dims, /*num_nonbatch_dims=*/1);
-    }
-    const uint32_t filter_id = builder.Constant(operands->filter);
-    const uint32_t bias_id =
-        operands->bias ? builder.Constant(*operands->bias) : XNN_INVALID_VALUE_ID;
-    builder.Check(xnn_define_fully_connected(builder.subgraph(), range->min, range->max, input_id,
-                                             filter_id, bias_id, builder.Value(op.out()),
-                                             /*flags=*/0));
+    const WeightedIds ids =
+        DefineWeighted(builder, op, input_id, dims, /*num_nonbatch_dims=*/1, *operands);
+    builder.Check(xnn_define_fully_connected(builder.subgraph(), range->min, range->max, ids.input,
+                                             ids.filter, ids.bias, ids.output, /*flags=*/0));
   }};
 }
 
