@@ -444,13 +444,52 @@ class ParamSettler {
   std::map<Use, int> requantized_;
 };
 
+// --- What the scales rule out -------------------------------------------------------------------
+
+// An operator of weights whose output steps are so fine that one step of an input times one of the
+// weights is this many of them. Its values would be noise, and XNNPACK refuses to run it: LiteRT
+// could not even load the file.
+constexpr double kLargestRequantization = 256;
+
+bool IsTooCoarse(const Model& model, const QuantPlan& plan, int i, const OperatorRow& row) {
+  const schema::OperatorT& op = *model.graph().operators[i];
+  const double output_scale = plan.activations.at(FloatOutputs(model, op)[0]).second.scales[0];
+  // The bias has input scale times weight scale.
+  const std::vector<float>& products = plan.constants.at({i, row.bias_input}).params.scales;
+  return *std::ranges::max_element(products) / output_scale >= kLargestRequantization;
+}
+
+// Leaves those that `settled` shows to be such in float; whether there are any. Int16 is as fine as
+// that, and XNNPACK has none of it.
+bool LeaveTooCoarseFloat(const Model& model, const StaticForm& form, const QuantPlan& settled,
+                         QuantPlan* plan) {
+  if (form.activation_type != schema::TensorType_INT8) return false;
+  bool found = false;
+  for (int i = 0; i < static_cast<int>(settled.operators.size()); ++i) {
+    if (!settled.operators[i].quantized) continue;
+    const OperatorRow& row = *RowOf(model, *model.graph().operators[i]);
+    if (!HasWeights(row) || row.bias_input < 0 || !IsTooCoarse(model, settled, i, row)) continue;
+    LeaveFloat("its output is too small beside its input and weights for int8", model, i, plan);
+    found = true;
+  }
+  return found;
+}
+
 absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, const StaticForm& form,
                         QuantPlan* plan) {
   DecideAlone(model, ranges, form, plan);
   const Neighbours neighbours = FindNeighbours(model);
-  LeaveLoneMoversFloat(model, neighbours, plan);
-  LeaveLookersAtFloatFloat(model, neighbours, plan);
-  return ParamSettler(model, ranges, form, plan).Settle();
+  // What one operator becomes changes the scales of its neighbours. Ends because each round but the
+  // last leaves more operators in float.
+  QuantPlan settled;
+  do {
+    LeaveLoneMoversFloat(model, neighbours, plan);
+    LeaveLookersAtFloatFloat(model, neighbours, plan);
+    settled = *plan;
+    RETURN_IF_ERROR(ParamSettler(model, ranges, form, &settled).Settle());
+  } while (LeaveTooCoarseFloat(model, form, settled, plan));
+  *plan = std::move(settled);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -166,6 +166,24 @@ TEST(PlanInt8, SaysWhereABiasMadeWeightsCoarser) {
   EXPECT_FLOAT_EQ(weights.scales[0] * ParamsOf(model, plan, "x").scales[0], bias.scales[0]);
 }
 
+// XNNPACK refuses a requantization by 256 or more, and LiteRT then refuses the whole file.
+TEST(PlanInt8, LeavesAConvolutionOfAVerySmallOutputInFloat) {
+  for (const float largest : {0.03f, 0.0005f}) {
+    FloatGraph graph;
+    const TensorIndex a = graph.Conv(graph.Input("x", {1, 2, 2, 2}), {1, 8}, {0, 0}, "a");
+    graph.Output(graph.Conv(a, {1, 1}, {0, 0}, "y"));
+    const Model model = graph.Build();
+    const QuantPlan plan =
+        Plan(model, Ranges(model, {{"x", {-1, 1}}, {"a", {0, largest}}, {"y", {-1, 1}}}),
+             Spec(v1::SCHEME_INT8));
+    const double requantization = (2.0 / 255) * (8.0 / 127) / (largest / 255);
+    EXPECT_EQ(plan.operators[0].quantized, requantization < 256) << requantization;
+    EXPECT_TRUE(plan.operators[1].quantized);
+    EXPECT_THAT(plan.operators[0].note,
+                HasSubstr(requantization < 256 ? "int8 per channel" : "too small"));
+  }
+}
+
 TEST(PlanInt8, LeavesWeightsThatItCannotStoreInFloat) {
   FloatGraph graph;
   const TensorIndex x = graph.Input("x", {1, 4});
@@ -264,7 +282,7 @@ TEST(PlanInt8, RequantizesAnInputOfAFixedScaleAmongOthers) {
     const Joined joined = ConcatenationOf(first, !first, true);
     const QuantPlan plan = Plan(joined.model, joined.ranges, Spec(v1::SCHEME_INT8));
     const QuantParams& y = ParamsOf(joined.model, plan, "y");
-    EXPECT_EQ(y, Int8ActivationParams(first ? Range{-3, 7} : Range{-3, 7}));
+    EXPECT_EQ(y, Int8ActivationParams({-3, 7}));
     EXPECT_EQ(ParamsOf(joined.model, plan, first ? "sa" : "sb"),
               (QuantParams{{1.0f / 256}, {-128}}));
     EXPECT_EQ(ParamsOf(joined.model, plan, first ? "b" : "a"), y);

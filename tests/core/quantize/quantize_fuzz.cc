@@ -1,0 +1,56 @@
+// Quantizes whatever the reader lets pass, with ranges made up of the file's bytes. Nothing may
+// crash, and what comes out must be a model that the reader takes.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/log/check.h"
+#include "core/graph/passes.h"
+#include "core/quantize/apply_plan.h"
+#include "core/quantize/plan_quantization.h"
+#include "core/tflite/model_reader.h"
+#include "core/tflite/model_writer.h"
+
+namespace octavo {
+namespace {
+
+TensorRanges MadeUpRanges(const Model& model, const uint8_t* data, size_t size) {
+  TensorRanges ranges;
+  for (size_t i = 0; i < model.graph().tensors.size(); ++i) {
+    const TensorIndex tensor{static_cast<int32_t>(i)};
+    const uint8_t byte = data[i * 7919 % size];
+    if (byte % 16 == 15) continue;  // not measured
+    if (model.tensor(tensor).type != schema::TensorType_FLOAT32) continue;
+    ranges[tensor] = {-static_cast<float>(byte % 5), static_cast<float>(byte)};
+  }
+  return ranges;
+}
+
+void Quantize(const uint8_t* data, size_t size) {
+  const auto model = ReadModel(std::make_shared<const std::vector<uint8_t>>(data, data + size));
+  if (!model.ok() || !CheckSupported(*model).ok()) return;
+  const auto folded = FoldGraph(*model);
+  if (!folded.ok()) return;
+  const TensorRanges ranges = MadeUpRanges(*folded, data, size);
+  for (const v1::VariantSpec& spec : UsualVariants()) {
+    const auto plan = PlanQuantization(*folded, ranges, spec);
+    if (!plan.ok()) continue;
+    const auto quantized = ApplyPlan(*folded, *plan);
+    CHECK_OK(quantized.status()) << spec.name();
+    auto file = WriteModel(*quantized);
+    CHECK_OK(file.status()) << spec.name();
+    CHECK_OK(ReadModel(std::make_shared<const std::vector<uint8_t>>(*std::move(file))).status())
+        << spec.name();
+  }
+}
+
+}  // namespace
+}  // namespace octavo
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > 0) octavo::Quantize(data, size);
+  return 0;
+}
