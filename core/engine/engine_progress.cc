@@ -42,9 +42,6 @@ void EngineProgress::Count(int64_t done, int64_t total) {
 
 void EngineProgress::FinishVariant(v1::VariantReport variant) {
   progress_.set_variants_done(progress_.variants_done() + 1);
-  variant.clear_operators();
-  variant.mutable_latency()->clear_samples_ms();
-  if (variant.latency().ByteSizeLong() == 0) variant.clear_latency();
   engine::v1::EngineMessage message;
   *message.mutable_variant() = std::move(variant);
   send_(message);

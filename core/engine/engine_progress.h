@@ -26,7 +26,7 @@ class EngineProgress {
   void BeginStage(v1::Stage stage, absl::string_view variant = "");
   // Of the stage: examples or runs.
   void Count(int64_t done, int64_t total);
-  // Sends it without its operators and samples.
+  // Sends all of it: what a later attempt is given again is this.
   void FinishVariant(v1::VariantReport variant);
 
   double ElapsedSeconds() const;

@@ -190,7 +190,7 @@ TEST(RunEngine, KillsAChildThatHangs) {
     const EngineExit exit = Misbehave(behaviour, options);
     EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kDeadlineExceeded));
     EXPECT_EQ(ReasonOf(exit.status), "STAGE_TIMEOUT");
-    EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+    EXPECT_LT(absl::Now() - start, absl::Seconds(10));
   }
 }
 
@@ -211,7 +211,7 @@ TEST(RunEngine, KillsAChildThatIsNoLongerWanted) {
   };
   EXPECT_THAT(Misbehave("hang", options).status, StatusIs(absl::StatusCode::kCancelled));
   // Promised within 100 ms; a loaded machine is slower.
-  EXPECT_LT(absl::Now() - cancel_time, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - cancel_time, absl::Seconds(5));
 }
 
 TEST(RunEngine, LeavesNoGrandchildBehind) {
