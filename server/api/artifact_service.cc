@@ -117,7 +117,6 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
   }
 
   void OnWriteDone(bool ok) override {
-    timer_.Touch();
     api_.io.Continue([this, ok] {
       if (!ok) return End(absl::CancelledError("the client went away"));
       if (reader_->done()) return End(absl::OkStatus());
@@ -142,6 +141,8 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
     if (absl::Status status = reader_->Next(message_); !status.ok()) return End(status);
     api_.metrics.download_bytes.At({"artifact"})
         .Increment(static_cast<double>(message_.chunk().size()));
+    // From here on it is the client that lets us wait.
+    timer_.Touch();
     StartWrite(&message_);
   }
 

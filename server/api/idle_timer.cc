@@ -15,32 +15,49 @@ struct IdleTimer::State {
   std::function<void()> on_idle ABSL_GUARDED_BY(mutex);  // empty: stopped
   absl::Time last_touch ABSL_GUARDED_BY(mutex);
   std::unique_ptr<grpc::Alarm> alarm ABSL_GUARDED_BY(mutex);
+  int newest_alarm ABSL_GUARDED_BY(mutex) = 0;
 };
 
 IdleTimer::IdleTimer(absl::Duration timeout, std::function<void()> on_idle)
     : state_(std::make_shared<State>()) {
   state_->timeout = timeout;
-  absl::MutexLock lock(&state_->mutex);
-  state_->on_idle = std::move(on_idle);
-  state_->last_touch = absl::Now();
-  Arm(state_, state_->last_touch + timeout);
+  absl::Time due;
+  {
+    absl::MutexLock lock(&state_->mutex);
+    state_->on_idle = std::move(on_idle);
+    state_->last_touch = absl::Now();
+    due = state_->last_touch + timeout;
+  }
+  Arm(state_, due);
 }
 
-// The lock is held. One alarm stands at a time; when it rings early, because of a touch, it is set
-// again.
-void IdleTimer::Arm(std::shared_ptr<State> state, absl::Time at) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  state->alarm = std::make_unique<grpc::Alarm>();
-  grpc::Alarm& alarm = *state->alarm;
-  alarm.Set(absl::ToChronoTime(at), [state](bool rang) {
+// One alarm stands at a time; when it rings early, because of a touch, another one is set. gRPC has
+// locks of its own: alarms are made, set and destroyed without ours.
+void IdleTimer::Arm(const std::shared_ptr<State>& state, absl::Time at) {
+  int number = 0;
+  {
     absl::MutexLock lock(&state->mutex);
-    if (!rang || !state->on_idle) return;
-    const absl::Time due = state->last_touch + state->timeout;
-    if (absl::Now() < due) {
-      Arm(state, due);
-    } else {
-      std::exchange(state->on_idle, nullptr)();
-    }
+    number = ++state->newest_alarm;
+  }
+  auto alarm = std::make_unique<grpc::Alarm>();
+  alarm->Set(absl::ToChronoTime(at), [state](bool rang) {
+    if (rang) OnAlarm(state);
   });
+  absl::MutexLock lock(&state->mutex);
+  // It may have rung already and made room for a newer one.
+  if (state->on_idle && state->newest_alarm == number) state->alarm.swap(alarm);
+}
+
+void IdleTimer::OnAlarm(const std::shared_ptr<State>& state) {
+  absl::Time due;
+  {
+    absl::MutexLock lock(&state->mutex);
+    if (!state->on_idle) return;
+    due = state->last_touch + state->timeout;
+    // With the lock, so that Stop waits for it.
+    if (absl::Now() >= due) return std::exchange(state->on_idle, nullptr)();
+  }
+  Arm(state, due);
 }
 
 void IdleTimer::Touch() {
@@ -49,6 +66,7 @@ void IdleTimer::Touch() {
 }
 
 void IdleTimer::Stop() {
+  // Destroyed after the lock is gone.
   std::unique_ptr<grpc::Alarm> alarm;
   absl::MutexLock lock(&state_->mutex);
   state_->on_idle = nullptr;

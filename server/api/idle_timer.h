@@ -25,7 +25,8 @@ class IdleTimer {
 
  private:
   struct State;
-  static void Arm(std::shared_ptr<State> state, absl::Time at);
+  static void Arm(const std::shared_ptr<State>& state, absl::Time at);
+  static void OnAlarm(const std::shared_ptr<State>& state);
   std::shared_ptr<State> state_;
 };
 

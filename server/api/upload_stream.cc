@@ -34,7 +34,6 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
   }
 
   void OnReadDone(bool ok) override {
-    timer_.Touch();
     api_.io.Continue([this, ok] { ok ? TakeMessage() : EndEarly(); });
   }
 
@@ -47,7 +46,11 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
   void TakeMessage() {
     const absl::Status status = writer_.Take(message_);
     if (!status.ok()) return Fail(status);
-    if (!writer_.complete()) return StartRead(&message_);
+    if (!writer_.complete()) {
+      // From here on it is the client that lets us wait.
+      timer_.Touch();
+      return StartRead(&message_);
+    }
     *response_->mutable_upload() = writer_.upload();
     Count("complete");
     End(absl::OkStatus());
