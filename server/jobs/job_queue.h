@@ -11,9 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "octavo/v1/jobs.pb.h"
@@ -22,6 +25,13 @@
 #include "server/store/metadata_store.h"
 
 namespace octavo {
+
+class JobChange;
+class JobWatchers;
+class LiveJobs;
+
+// FAILED_PRECONDITION (QUARANTINED).
+absl::Status QuarantinedError(absl::string_view message);
 
 // What happens in the queue, for metrics. Called from any thread; quick, and never back into the
 // queue.
@@ -162,7 +172,7 @@ class JobQueue {
   absl::Status Succeed(const LeasedJob& lease, const JobResult& result);
   // Back to the queue, FAILED, or CANCELLED where that was asked for.
   absl::Status Fail(const LeasedJob& lease, const AttemptFailure& failure);
-  absl::Duration lease_duration() const;
+  absl::Duration lease_duration() const { return options_.lease_duration; }
   // Puts jobs back whose lease has run out. To be called every few seconds. Returns how many.
   absl::StatusOr<int> ReapExpiredLeases();
 
@@ -171,9 +181,46 @@ class JobQueue {
   bool draining() const;
 
  private:
-  class Impl;
-  explicit JobQueue(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  // How an attempt ended, as the observer wants to know it.
+  struct AttemptEnd {
+    v1::Job job;
+    bool retried = false;
+    bool quarantined = false;
+  };
+
+  JobQueue(MetadataStore& store, Clock& clock, JobQueueOptions options);
+
+  absl::StatusOr<std::optional<v1::Job>> FindFirst(StoreReader& reader,
+                                                   const v1::CreateJobRequest& request);
+  absl::Status CheckSubmit(StoreReader& reader, const v1::CreateJobRequest& request,
+                           std::string* model_digest);
+  JobChange NewJob(const v1::CreateJobRequest& request, const std::string& model_digest);
+
+  bool MayLease() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return may_have_work_ || draining_; }
+  void SetMayHaveWork(bool may_have_work);
+  absl::StatusOr<std::optional<LeasedJob>> TryLease(StoreWriter& writer, absl::string_view worker,
+                                                    std::vector<v1::Job>* refused);
+  absl::Status Refuse(StoreWriter& writer, JobRecord record, const absl::Status& why,
+                      std::vector<v1::Job>* refused);
+  absl::StatusOr<LeasedJob> Start(StoreWriter& writer, JobRecord record, absl::string_view worker);
+  absl::StatusOr<JobRecord> GetLeased(StoreReader& reader, const LeasedJob& lease);
+  absl::StatusOr<AttemptEnd> EndAttempt(StoreWriter& writer, JobRecord record,
+                                        const AttemptFailure& failure);
+  void TellEnd(const AttemptEnd& end, FailureKind kind);
+  absl::StatusOr<int> PutBackExpired(absl::Time expired_before);
+
+  MetadataStore& store_;
+  Clock& clock_;
+  const JobQueueOptions options_;
+  const std::shared_ptr<JobWatchers> watchers_;
+  const std::unique_ptr<LiveJobs> live_;
+
+  mutable absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  // Cleared by who looks for work and set by who makes or finds some, so that no worker waits
+  // beside a full queue.
+  bool may_have_work_ ABSL_GUARDED_BY(mutex_) = true;
+  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace octavo

@@ -85,6 +85,7 @@ class StoreReader {
   // RUNNING jobs whose lease expires before `now`.
   virtual absl::StatusOr<std::vector<JobRecord>> ListExpiredLeases(absl::Time now, int limit) = 0;
   virtual absl::StatusOr<QueueCounts> CountJobs() = 0;
+  virtual absl::StatusOr<int64_t> CountJobsIn(v1::Job::State state) = 0;
   // Whether a job that has not ended names this model or data set.
   virtual absl::StatusOr<bool> IsInUse(absl::string_view name) = 0;
 

@@ -129,7 +129,8 @@ absl::Status SqliteConnection::Configure() {
   sqlite3_db_config(database_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   return RunScript(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
+      "PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = "
+      "ON; PRAGMA temp_store = MEMORY;");
 }
 
 SqliteQuery SqliteConnection::Query(const char* sql) {

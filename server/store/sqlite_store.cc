@@ -281,6 +281,12 @@ class SqliteTransaction final : public StoreWriter {
     }
   }
 
+  absl::StatusOr<int64_t> CountJobsIn(v1::Job::State state) override {
+    SqliteQuery query = connection_.Query("SELECT COUNT(*) FROM jobs WHERE state = $1");
+    RETURN_IF_ERROR(query.Integer(state).Next().status());
+    return query.IntegerAt(0);
+  }
+
   absl::StatusOr<bool> IsInUse(absl::string_view name) override {
     SqliteQuery query = connection_.Query(
         "SELECT 1 FROM jobs WHERE state IN ($1, $2)"

@@ -21,7 +21,6 @@
 #include "core/base/status_macros.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
-#include "server/store/random_id.h"
 #include "server/worker/exit_cause.h"
 
 namespace octavo {
@@ -100,8 +99,8 @@ struct RunError {
 // An attempt while it runs. Not thread-safe: its slot's.
 class JobRun {
  public:
-  JobRun(JobQueue& queue, BlobStore& blobs, const WorkerOptions& options, const LeasedJob& lease)
-      : queue_(queue), blobs_(blobs), options_(options), lease_(lease) {}
+  JobRun(JobQueue& queue, BlobStore& blobs, const WorkerOptions& options, const ActiveJob& active)
+      : queue_(queue), blobs_(blobs), options_(options), active_(active), lease_(active.lease) {}
 
   void Run() {
     const RunError error = TryRun();
@@ -138,6 +137,7 @@ class JobRun {
   JobQueue& queue_;
   BlobStore& blobs_;
   const WorkerOptions& options_;
+  const ActiveJob& active_;
   const LeasedJob& lease_;
 
   bool started_ = false;
@@ -313,7 +313,10 @@ absl::StatusOr<v1::Artifact> JobRun::StoreArtifact(int folder_fd, v1::Artifact a
   if (!IsFileName(name)) return BadResult("a file's name is none");
   if (const auto known = stored_.find(name);
       known != stored_.end() && known->second.digest() == artifact.digest()) {
-    return known->second;
+    // Long ago, perhaps, and no row names it before the commit.
+    const absl::StatusOr<StoredBlob> blob = blobs_.Touch(artifact.digest());
+    if (blob.ok()) return known->second;
+    if (!absl::IsNotFound(blob.status())) return blob.status();
   }
   if (static_cast<int>(stored_.size()) >= options_.max_artifacts) {
     return BadResult("too many artifacts");
@@ -380,13 +383,18 @@ RunError JobRun::TryRun() {
     const bool is_gone = absl::IsFailedPrecondition(inputs.status());
     return {is_gone ? FailureKind::kInput : FailureKind::kStore, inputs.status()};
   }
-  absl::StatusOr<WorkFolder> folder = WorkFolder::Make(
-      absl::StrCat(options_.work_folder, "/", IdOf(lease_.job.name()), "-", lease_.attempt));
+  absl::StatusOr<WorkFolder> folder = WorkFolder::Make(active_.folder);
   if (!folder.ok()) return {FailureKind::kStore, folder.status()};
   auto finished = TakeOverFinished(folder->fd());
   if (!finished.ok()) return {FailureKind::kStore, finished.status()};
 
   EngineExit exit = RunEngineOn(*inputs, *folder, *std::move(finished));
+  if (active_.wrote_too_much) {
+    return {FailureKind::kLimit,
+            WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                           "the job wrote more than ", options_.max_artifact_bytes, " bytes")),
+                       "TOO_LARGE")};
+  }
   if (!exit.status.ok()) return {FailureOf(exit, started_), exit.status};
   const absl::StatusOr<JobResult> result = StoreResult(exit, folder->fd());
   if (!result.ok()) {
@@ -415,8 +423,8 @@ void JobRun::TellFailure(const RunError& error) {
 }  // namespace
 
 void RunJob(JobQueue& queue, BlobStore& blobs, const WorkerOptions& options,
-            const LeasedJob& lease) {
-  JobRun(queue, blobs, options, lease).Run();
+            const ActiveJob& active) {
+  JobRun(queue, blobs, options, active).Run();
 }
 
 }  // namespace octavo

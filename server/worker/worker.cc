@@ -2,10 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -19,6 +21,7 @@
 #include "absl/synchronization/notification.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "server/store/random_id.h"
 #include "server/worker/job_run.h"
 
 namespace octavo {
@@ -37,6 +40,18 @@ absl::Status EmptyFolder(const std::string& path) {
   }
   if (::chmod(path.c_str(), 0700) != 0) return ErrnoStatus(errno, "the work folder");
   return absl::OkStatus();
+}
+
+// What lies in a folder that somebody writes to meanwhile; 0 where there is none.
+int64_t FolderBytes(const std::string& path) {
+  int64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    struct stat info;
+    if (::lstat(it->path().c_str(), &info) == 0) bytes += int64_t{info.st_blocks} * 512;
+  }
+  return bytes;
 }
 
 class SlotWorker final : public Worker {
@@ -63,7 +78,8 @@ class SlotWorker final : public Worker {
     {
       const absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(this, &SlotWorker::IsIdle), grace);
-      for (const auto& [token, lease] : active_) *lease->stop = true;
+      handing_back_ = true;
+      for (const auto& active : active_) *active->lease.stop = true;
     }
     for (std::thread& slot : slots_) slot.join();
     ended_.Notify();
@@ -76,35 +92,51 @@ class SlotWorker final : public Worker {
   }
 
  private:
-  bool IsIdle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return active_.empty(); }
+  bool IsIdle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return leasing_ == 0 && active_.empty();
+  }
 
   void RunSlot(int slot) {
     const std::string name = absl::StrCat(options_.name, "/", slot);
     while (!stopping_.HasBeenNotified() && !queue_.draining()) {
-      auto lease = queue_.LeaseNextJob(name);
-      if (!lease.ok()) {
-        LOG(WARNING) << "no job could be leased: " << lease.status();
+      const absl::StatusOr<std::shared_ptr<ActiveJob>> active = LeaseNext(name);
+      if (!active.ok()) {
+        LOG(WARNING) << "no job could be leased: " << active.status();
         stopping_.WaitForNotificationWithTimeout(kStoreErrorDelay);
-      } else if (!lease->has_value()) {
+      } else if (*active == nullptr) {
         queue_.WaitForWork(options_.look_interval);
       } else {
-        RunLeased(std::make_shared<const LeasedJob>(**std::move(lease)));
+        RunActive(*active);
       }
     }
   }
 
-  void RunLeased(const std::shared_ptr<const LeasedJob>& lease) {
+  // Null: there is nothing to do. A slot that leases is not idle: Drain waits for it.
+  absl::StatusOr<std::shared_ptr<ActiveJob>> LeaseNext(const std::string& name) {
     {
       const absl::MutexLock lock(&mutex_);
-      active_[lease->token] = lease;
-      // Leased while draining began: handed back at once.
-      if (drained_) *lease->stop = true;
+      ++leasing_;
     }
+    absl::StatusOr<std::optional<LeasedJob>> lease = queue_.LeaseNextJob(name);
+    const absl::MutexLock lock(&mutex_);
+    --leasing_;
+    RETURN_IF_ERROR(lease.status());
+    if (!lease->has_value()) return nullptr;
+    const auto active = std::make_shared<ActiveJob>();
+    active->lease = **std::move(lease);
+    active->folder = absl::StrCat(options_.work_folder, "/", IdOf(active->lease.job.name()), "-",
+                                  active->lease.attempt);
+    if (handing_back_) *active->lease.stop = true;
+    active_.insert(active);
+    return active;
+  }
+
+  void RunActive(const std::shared_ptr<ActiveJob>& active) {
     TellBusy();
-    RunJob(queue_, blobs_, options_, *lease);
+    RunJob(queue_, blobs_, options_, *active);
     {
       const absl::MutexLock lock(&mutex_);
-      active_.erase(lease->token);
+      active_.erase(active);
     }
     TellBusy();
   }
@@ -116,21 +148,27 @@ class SlotWorker final : public Worker {
   void KeepLeases() {
     const absl::Duration interval = std::min(queue_.lease_duration() / 3, kMaxReapInterval);
     while (!ended_.WaitForNotificationWithTimeout(interval)) {
-      std::vector<std::shared_ptr<const LeasedJob>> leases;
+      std::set<std::shared_ptr<ActiveJob>> active;
       {
         const absl::MutexLock lock(&mutex_);
-        for (const auto& [token, lease] : active_) leases.push_back(lease);
+        active = active_;
       }
-      for (const auto& lease : leases) {
-        const absl::Status status = queue_.Renew(*lease);
-        // Lost: the run was told to stop. Or it has just ended.
-        if (!status.ok() && !absl::IsAborted(status)) {
-          LOG(WARNING) << lease->job.name() << ": its lease was not renewed: " << status;
-        }
-      }
+      for (const auto& job : active) Keep(*job);
       const auto reaped = queue_.ReapExpiredLeases();
       if (!reaped.ok()) LOG(WARNING) << "leases were not looked through: " << reaped.status();
     }
+  }
+
+  void Keep(ActiveJob& active) {
+    // The limit on a file stands in the engine's sandbox; none there is on all of them.
+    if (FolderBytes(active.folder) > options_.max_artifact_bytes) {
+      active.wrote_too_much = true;
+      *active.lease.stop = true;
+    }
+    const absl::Status status = queue_.Renew(active.lease);
+    // Lost: the run was told to stop. Or it has just ended.
+    if (status.ok() || absl::IsAborted(status)) return;
+    LOG(WARNING) << active.lease.job.name() << ": its lease was not renewed: " << status;
   }
 
   JobQueue& queue_;
@@ -140,8 +178,10 @@ class SlotWorker final : public Worker {
   absl::Notification ended_;
   mutable absl::Mutex mutex_;
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
-  // By token.
-  std::map<std::string, std::shared_ptr<const LeasedJob>> active_ ABSL_GUARDED_BY(mutex_);
+  bool handing_back_ ABSL_GUARDED_BY(mutex_) = false;
+  // Slots that ask the queue for a job now.
+  int leasing_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::shared_ptr<ActiveJob>> active_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> slots_;
   std::thread keeper_;
 };

@@ -303,6 +303,23 @@ TEST_F(JobQueueTest, TellsAWorkerAllItNeeds) {
   EXPECT_TRUE(running.has_start_time());
 }
 
+TEST_F(JobQueueTest, FailsAJobWhoseModelIsGoneAndLeasesTheNext) {
+  const v1::Job orphan = Submit();
+  const v1::Model other = ReadyModel();
+  ASSERT_THAT(store_->Write([&](StoreWriter& writer) -> absl::Status {
+    RETURN_IF_ERROR(writer.DeleteModel(model_.name()));
+    return writer.PutModel(other);
+  }),
+              IsOk());
+  model_ = other;
+  const v1::Job next = Submit();
+  EXPECT_EQ(Lease().job.name(), next.name());
+  const v1::Job failed = Get(orphan.name());
+  EXPECT_EQ(failed.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(failed.error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(ended_, ElementsAre("FAILED"));
+}
+
 TEST_F(JobQueueTest, LeasesEachJobToOneWorkerOfMany) {
   constexpr int kJobs = 40;
   for (int i = 0; i < kJobs; ++i) Submit();

@@ -345,6 +345,10 @@ TEST_P(MetadataStoreTest, CountsJobsByState) {
   EXPECT_EQ(counts->jobs.at(v1::Job::STATE_PENDING), 2);
   EXPECT_EQ(counts->jobs.at(v1::Job::STATE_FAILED), 1);
   EXPECT_EQ(counts->oldest_pending, absl::FromUnixMicros(20));
+  EXPECT_THAT(Read([](StoreReader& r) { return r.CountJobsIn(v1::Job::STATE_PENDING); }),
+              IsOkAndHolds(2));
+  EXPECT_THAT(Read([](StoreReader& r) { return r.CountJobsIn(v1::Job::STATE_RUNNING); }),
+              IsOkAndHolds(0));
 }
 
 TEST_P(MetadataStoreTest, KnowsWhatUnendedJobsUse) {

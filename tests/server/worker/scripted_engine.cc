@@ -208,6 +208,14 @@ const std::map<std::string, Act>& Acts() {
          }
          Send(Result({}, artifacts));
        }},
+      {"fill-disk",
+       [](const EngineRequest& request) {
+         for (int i = 0; i < 20; ++i) {
+           WriteArtifact(request.optimize().output_fd(), absl::StrCat(i),
+                         std::string(100'000, 'x'));
+         }
+         Hang();
+       }},
       {"too-large",
        [](const EngineRequest& request) {
          SendBad(request, [](int folder) {

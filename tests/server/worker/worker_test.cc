@@ -198,7 +198,7 @@ TEST_F(WorkerTest, StoresWhatTheEngineMade) {
   const auto report = queue_->GetReport(job.name());
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->variants(0).artifact().name(), "artifacts/" + Sha256Hex("calibration data"));
-  EXPECT_GT(job.attempts(0).peak_memory_bytes(), 0);
+  EXPECT_GT(job.attempts(0).cpu_seconds(), 0);
   worker_->Drain(absl::ZeroDuration());
   EXPECT_THAT(causes(), ElementsAre("ok"));
   const absl::MutexLock lock(&mutex_);
@@ -304,6 +304,14 @@ TEST_F(WorkerTest, FailsAtOnceAtALimit) {
     EXPECT_EQ(job.state(), v1::Job::STATE_FAILED) << word;
     EXPECT_THAT(job.attempts(), SizeIs(1)) << word;
   }
+}
+
+TEST_F(WorkerTest, StopsAnEngineThatFillsTheDisk) {
+  queue_options_.lease_duration = absl::Milliseconds(300);
+  const v1::Job job = RunOne("fill-disk");
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(job.error().message(), "the job wrote more than 1000000 bytes");
+  EXPECT_THAT(job.attempts(), SizeIs(1));
 }
 
 TEST_F(WorkerTest, BelievesNothingThatTheEngineSaysOfItsFiles) {
