@@ -123,10 +123,11 @@ absl::StatusOr<ShiftedSum> MakeShiftedSum(const Operands& operands, const PairSc
   int left;
   int right;
   int output;
-  const bool are_powers = IsPowerOfTwo(scales.left.scale, &left) &
-                          IsPowerOfTwo(scales.right.scale, &right) &
-                          IsPowerOfTwo(scales.output.scale, &output);
-  *applies = options.allows_power_of_two_int16 && are_powers;
+  // All three, each time: the exponents are their results.
+  const bool is_left = IsPowerOfTwo(scales.left.scale, &left);
+  const bool is_right = IsPowerOfTwo(scales.right.scale, &right);
+  const bool is_output = IsPowerOfTwo(scales.output.scale, &output);
+  *applies = options.allows_power_of_two_int16 && is_left && is_right && is_output;
   ShiftedSum sum{.is_difference = options.is_difference};
   if (!*applies) return sum;
   sum.left_shift = output - left;

@@ -213,10 +213,13 @@ KernelOr BuildFloat(const Operands& operands, const DepthwiseConvolution& convol
         for (int x = 0; x < window.x.output; ++x, sums += channels) {
           std::fill_n(sums, channels, 0.0f);
           ForEachTap(window, y, x, [&](int64_t place, int64_t tap) {
-            for (int channel = 0; channel < channels; ++channel) {
-              sums[channel] +=
-                  image[place * window.input_channels + channel / convolution.multiplier] *
-                  weights[tap * channels + channel];
+            const float* values = image + place * window.input_channels;
+            const float* factors = weights + tap * channels;
+            float* sum = sums;
+            for (int channel = 0; channel < window.input_channels; ++channel) {
+              for (int i = 0; i < convolution.multiplier; ++i) {
+                *sum++ += values[channel] * *factors++;
+              }
             }
           });
           for (int channel = 0; channel < channels; ++channel) {

@@ -4,10 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +13,7 @@
 #include "core/tflite/model_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/core/runtime/reference/golden_cases.h"
 #include "tests/core/runtime/reference/model_run.h"
 
 namespace octavo {
@@ -24,62 +21,6 @@ namespace {
 
 using ::absl_testing::IsOk;
 using Bytes = std::vector<uint8_t>;
-
-struct GoldenCase {
-  std::string name;
-  Bytes model;
-  std::string path;
-  std::vector<Bytes> inputs;
-  std::vector<Bytes> outputs;
-};
-
-Bytes ReadTestFile(const std::string& path) {
-  const char* folder = std::getenv("OCTAVO_TEST_DATA");
-  std::ifstream file(std::string(folder == nullptr ? "tests/data" : folder) + "/" + path,
-                     std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(file), {});
-}
-
-class GoldenReader {
- public:
-  explicit GoldenReader(Bytes bytes) : bytes_(std::move(bytes)), place_(4) {}
-
-  uint32_t Number() {
-    uint32_t number = 0;
-    std::memcpy(&number, bytes_.data() + place_, sizeof(number));
-    place_ += sizeof(number);
-    return number;
-  }
-  Bytes Field() {
-    const uint32_t size = Number();
-    place_ += size;
-    return Bytes(bytes_.begin() + (place_ - size), bytes_.begin() + place_);
-  }
-  std::string Text() {
-    const Bytes field = Field();
-    return std::string(field.begin(), field.end());
-  }
-  std::vector<Bytes> Fields() {
-    std::vector<Bytes> fields(Number());
-    for (Bytes& field : fields) field = Field();
-    return fields;
-  }
-
- private:
-  Bytes bytes_;
-  size_t place_;
-};
-
-std::vector<GoldenCase> ReadGoldens(const std::string& family) {
-  const Bytes bytes = ReadTestFile("golden/kernels/" + family + ".golden");
-  if (bytes.size() < 8 || std::memcmp(bytes.data(), "OKG1", 4) != 0) return {};
-  GoldenReader reader(bytes);
-  std::vector<GoldenCase> cases(reader.Number());
-  for (GoldenCase& golden : cases) {
-    golden = {reader.Text(), reader.Field(), reader.Text(), reader.Fields(), reader.Fields()};
-  }
-  return cases;
-}
 
 struct Difference {
   double largest = 0;
@@ -143,8 +84,7 @@ TEST_P(KernelGolden, GivesWhatLiteRtsReferenceKernelsGive) {
   ASSERT_FALSE(cases.empty());
   for (const GoldenCase& golden : cases) {
     SCOPED_TRACE(golden.name);
-    const Bytes bytes = golden.path.empty() ? golden.model : ReadTestFile(golden.path);
-    const auto model = ReadModel(std::make_shared<const Bytes>(bytes));
+    const auto model = ReadModel(std::make_shared<const Bytes>(golden.model));
     ASSERT_THAT(model, IsOk());
     auto run = ModelRun::Create(*model);
     EXPECT_THAT(run, IsOk());
