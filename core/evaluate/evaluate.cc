@@ -60,12 +60,13 @@ Sums SumsOf(std::span<const float> reference, std::span<const float> outputs) {
   for (size_t i = 0; i < reference.size(); ++i) {
     const double x = reference[i];
     const double y = outputs[i];
-    const double error = x == y ? 0 : std::abs(x - y);  // of equal infinities too
+    double error = x == y ? 0 : std::abs(x - y);  // of equal infinities too
+    if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
     sums.signal += x * x;
     sums.noise += error * error;
     sums.variant += y * y;
     sums.together += x * y;
-    sums.max_error = error <= sums.max_error ? sums.max_error : error;  // keeps what is no number
+    sums.max_error = std::max(sums.max_error, error);
   }
   return sums;
 }
@@ -93,8 +94,9 @@ ShareInterval WilsonInterval(int64_t successes, int64_t trials) {
   const double centre = share + kZ * kZ / (2 * n);
   const double half_width = kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n));
   const double divisor = 1 + kZ * kZ / n;
-  return {std::max(0.0, (centre - half_width) / divisor),
-          std::min(1.0, (centre + half_width) / divisor)};
+  // At shares of 0 and 1 rounding would leave the share just outside.
+  return {std::clamp((centre - half_width) / divisor, 0.0, share),
+          std::clamp((centre + half_width) / divisor, share, 1.0)};
 }
 
 absl::StatusOr<v1::Accuracy> ComputeAccuracy(const ModelOutputs& outputs,
@@ -146,7 +148,7 @@ v1::Fidelity ComputeFidelity(const ModelOutputs& outputs, const ModelOutputs& re
     signal += sums.signal;
     noise += sums.noise;
     cosine += Cosine(sums);
-    max_error = sums.max_error <= max_error ? max_error : sums.max_error;
+    max_error = std::max(max_error, sums.max_error);
     if (!reference.output_sizes.empty() && reference.output_sizes[0] > 0 &&
         ArgMax(FirstOutput(outputs, example)) == ArgMax(FirstOutput(reference, example))) {
       ++agreeing;
@@ -159,8 +161,7 @@ v1::Fidelity ComputeFidelity(const ModelOutputs& outputs, const ModelOutputs& re
   fidelity.set_sqnr_db(SqnrDb(signal, noise));
   fidelity.set_cosine(cosine / static_cast<double>(examples));
   fidelity.set_argmax_agreement(static_cast<double>(agreeing) / static_cast<double>(examples));
-  fidelity.set_max_abs_error(std::isnan(max_error) ? std::numeric_limits<double>::infinity()
-                                                   : max_error);
+  fidelity.set_max_abs_error(max_error);
   return fidelity;
 }
 

@@ -25,7 +25,7 @@ struct ModelOutputs {
 struct RunOptions {
   int num_threads = 1;
   Backend backend = Backend::kXnnpack;
-  std::function<void(int64_t done, int64_t total)> progress;  // by any thread, one at a time
+  std::function<void(int64_t done, int64_t total)> progress{};  // by any thread, one at a time
 };
 
 // Runs `model` (fixed shapes) over all of `dataset`. Integer inputs are quantized with the input's

@@ -518,7 +518,7 @@ std::string Artifacts(const Report& report) {
                     GroupedText(variant.artifact().size_bytes()), "</td><td class=left>",
                     BorderText(variant), "</td><td class=left>",
                     EscapeHtml(variant.latency().runtime()), "</td><td>",
-                    absl::StrFormat("%.1f", seconds), "</td><td class=\"left mono\">",
+                    absl::StrFormat("%.1f", seconds), "</td><td class=\"left mono wrap\">",
                     EscapeHtml(variant.artifact().digest()), "</td></tr>");
   }
   if (rows.empty()) return "";

@@ -1,7 +1,6 @@
 #include "core/data/npz_dataset.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include "absl/status/status_matchers.h"
@@ -14,6 +13,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "tests/core/data/zip_bytes.h"
+#include "tests/testing/fixtures.h"
 
 namespace octavo {
 namespace {
@@ -28,8 +28,7 @@ using ::testing::IsEmpty;
 constexpr int64_t kPlenty = int64_t{1} << 30;
 
 UniqueFd Fixture(const std::string& path) {
-  const char* root = std::getenv("OCTAVO_TEST_DATA");
-  auto file = OpenForReading(absl::StrCat(root == nullptr ? "tests/data" : root, "/", path));
+  auto file = OpenForReading(TestDataPath(path));
   EXPECT_THAT(file, IsOk()) << path;
   return file.ok() ? *std::move(file) : UniqueFd();
 }
