@@ -83,7 +83,7 @@ int Run(const ServerConfig& config) {
     return 1;
   }
   log.Info("ready", {{"address", (*server)->address()},
-                     {"metrics_port", static_cast<double>((*server)->metrics_port())}});
+                     {"metrics_port", int64_t{(*server)->metrics_port()}}});
   while (!WaitForSignal(signals, absl::Hours(1))) {
   }
   log.Info("draining");

@@ -38,10 +38,12 @@ std::string TextLine(absl::string_view severity, absl::string_view message,
                      const Log::Fields& fields) {
   std::string line = absl::StrCat(TimeNow(), " ", severity, " ", absl::CEscape(message));
   for (const auto& [key, value] : fields) {
-    const std::string* text = std::get_if<std::string>(&value);
     absl::StrAppend(&line, " ", key, "=");
-    absl::StrAppend(&line,
-                    text != nullptr ? absl::CEscape(*text) : absl::StrCat(std::get<double>(value)));
+    if (const std::string* text = std::get_if<std::string>(&value)) {
+      absl::StrAppend(&line, absl::CEscape(*text));
+    } else {
+      std::visit([&](const auto& it) { absl::StrAppend(&line, it); }, value);
+    }
   }
   return line + "\n";
 }

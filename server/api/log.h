@@ -3,6 +3,7 @@
 #ifndef OCTAVO_SERVER_API_LOG_H_
 #define OCTAVO_SERVER_API_LOG_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,7 +18,7 @@ namespace octavo {
 class Log {
  public:
   enum class Format { kJson, kText };
-  using Value = std::variant<std::string, double>;
+  using Value = std::variant<std::string, double, int64_t>;
   using Fields = std::vector<std::pair<absl::string_view, Value>>;
 
   explicit Log(Format format, int fd = 2) : format_(format), fd_(fd) {}
