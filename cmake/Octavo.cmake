@@ -26,12 +26,15 @@ find_program(FLATC flatc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Paths are relative to the checkout, so that every clone and every build folder shares what one of them compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${CCACHE})
 endif()
 
 add_library(octavo_options INTERFACE)
 target_compile_features(octavo_options INTERFACE cxx_std_20)
-target_compile_options(octavo_options INTERFACE -Wall -Wextra)
+# A designated initializer that leaves members out means their defaults.
+target_compile_options(octavo_options INTERFACE -Wall -Wextra -Wno-missing-field-initializers)
 target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 if(OCTAVO_WERROR)
   target_compile_options(octavo_options INTERFACE -Werror)
