@@ -576,9 +576,9 @@ void AddWeightedCases(std::vector<Case>& cases) {
     cases.push_back({op.name + "Int8PerTensor", With(op.make, Form::kInt8PerTensor), 1});
     cases.push_back({op.name + "Int8PerChannel", With(op.make, Form::kInt8PerChannel), 1});
     // Both round activations to 8 bits, each in its way: half a code of the input's range apart.
-    cases.push_back({op.name + "DynamicPerTensor", With(op.make, Form::kDynamicPerTensor), 0.02f,
+    cases.push_back({op.name + "DynamicPerTensor", With(op.make, Form::kDynamicPerTensor), 0.05f,
                      op.has_dynamic});
-    cases.push_back({op.name + "DynamicPerChannel", With(op.make, Form::kDynamicPerChannel), 0.02f,
+    cases.push_back({op.name + "DynamicPerChannel", With(op.make, Form::kDynamicPerChannel), 0.05f,
                      op.has_dynamic});
   }
 }
