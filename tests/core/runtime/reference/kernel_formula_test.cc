@@ -420,8 +420,11 @@ TEST(UnaryFormula, QuantizedFunctionsAreNearTheirFormulas) {
     ASSERT_EQ(wide.size(), 65536);
     for (int i = 0; i < 65536; ++i) {
       const double exact = row.function(wide_codes[i] * double{kWideScale}) / row.int16_scale;
-      // EXP bends most: its 512 straight lines are more than ten codes off at the end.
-      ASSERT_NEAR(wide[i], std::clamp(exact, -32768.0, 32767.0), 16) << "code " << wide_codes[i];
+      // EXP bends most. Its 512 straight lines are near it but where one ends at the clamp: there
+      // the table holds the clamped value, and the line falls short.
+      const double tolerance = exact > 32000 ? 128 : 9;
+      ASSERT_NEAR(wide[i], std::clamp(exact, -32768.0, 32767.0), tolerance)
+          << "code " << wide_codes[i];
     }
   }
 }
