@@ -287,7 +287,7 @@ class Binder {
       }
     }
     binding.examples = first->shape(0);
-    if (binding.examples == 0) {
+    if (binding.examples < 1) {
       return Mismatch(binding.inputs[0].input.name,
                       absl::StrCat("array ", Described(*first), " has no examples"));
     }

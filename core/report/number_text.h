@@ -12,7 +12,7 @@ namespace octavo {
 std::string GroupedText(int64_t number);
 // "24.8 KB", "8.9 MB": of a thousand, as file managers count.
 std::string BytesText(int64_t bytes);
-// "0.0086", "0.140", "4.40", "230": three digits that count, without a unit.
+// "0.0086", "0.0104", "0.140", "4.40", "230": three digits that count, without a unit.
 std::string MillisecondsText(double milliseconds);
 // 0.9784 as "97.84".
 std::string PercentText(double share);

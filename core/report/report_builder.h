@@ -9,9 +9,10 @@ namespace octavo {
 
 // Fills what follows from what was measured: size ratios and accuracy drops against the float32
 // variant, each goal's result, the verdict, the recommended variant (the smallest that meets every
-// goal; a tie goes to the faster) and its reason in a sentence, and warnings such as two variants
-// that are the same file. Everything else in `report` stays. Without goals: PASS, and the smallest
-// variant whose top-1 (or argmax agreement) lies within the interval of float32's.
+// goal; a tie goes to the faster) and its reason in a sentence, and warnings: VARIANTS_IDENTICAL
+// (the same file), LATENCY_DISTURBED, LATENCY_SHARED, FEW_EXAMPLES (fewer than a hundred).
+// Everything else in `report` stays; judging twice is judging once. Without goals: PASS, and the
+// smallest variant whose top-1 (or argmax agreement) lies within the interval of float32's.
 void JudgeReport(v1::Report& report);
 
 // One variant against the float32 one, as JudgeReport does it: ratios, drop, goals.

@@ -27,6 +27,7 @@ TEST(NumberText, CountsBytesInThousands) {
 
 TEST(NumberText, KeepsTheDigitsThatCount) {
   EXPECT_EQ(MillisecondsText(0.0086), "0.0086");
+  EXPECT_EQ(MillisecondsText(0.01044), "0.0104");
   EXPECT_EQ(MillisecondsText(0.14), "0.140");
   EXPECT_EQ(MillisecondsText(4.397), "4.40");
   EXPECT_EQ(MillisecondsText(12.5), "12.5");
