@@ -20,7 +20,8 @@ absl::StatusOr<int32_t> Dimension(const OperatorView& op, int64_t value) {
 // Before and after, each axis of the input.
 absl::StatusOr<std::vector<int64_t>> Paddings(const OperatorView& op) {
   ASSIGN_OR_RETURN(std::vector<int64_t> paddings, op.ConstantInts(1));
-  if (paddings.size() != 2 * op.InputShape(0).size()) {
+  const auto rank = static_cast<int32_t>(op.InputShape(0).size());
+  if (op.InputShape(1) != Shape{rank, 2}) {
     return DoNotFit(op, "the paddings have not the input's axes");
   }
   for (const int64_t padding : paddings) {

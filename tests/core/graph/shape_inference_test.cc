@@ -30,6 +30,7 @@ struct Activation {
 };
 struct Ints {
   std::vector<int32_t> values;
+  bool in_pairs = false;  // of shape [n, 2], as paddings are
 };
 struct Missing {};
 using OpInput = std::variant<Activation, Ints, Missing>;
@@ -167,6 +168,7 @@ constexpr auto kValid = schema::Padding_VALID;
 
 Activation A(Shape shape, schema::TensorType type = kFloat) { return {std::move(shape), type}; }
 Ints I(std::vector<int32_t> values) { return {std::move(values)}; }
+Ints Pairs(std::vector<int32_t> values) { return {std::move(values), /*in_pairs=*/true}; }
 
 #define OP(name) schema::BuiltinOperator_##name
 
@@ -571,35 +573,36 @@ const Case kCases[] = {
      {},
      "a size is -1",
      {kFloat, kFloat}},
-    {"Pad", OP(PAD), {A({1, 4}), I({0, 0, 1, 2})}, kNoOptions, {{1, 7}}},
-    {"PadNegative", OP(PAD), {A({1, 4}), I({0, 0, -1, 2})}, kNoOptions, {}, "a padding is -1"},
-    {"PadAxes", OP(PAD), {A({1, 4}), I({1, 2})}, kNoOptions, {}, "the paddings have not"},
+    {"Pad", OP(PAD), {A({1, 4}), Pairs({0, 0, 1, 2})}, kNoOptions, {{1, 7}}},
+    {"PadNegative", OP(PAD), {A({1, 4}), Pairs({0, 0, -1, 2})}, kNoOptions, {}, "a padding is -1"},
+    {"PadAxes", OP(PAD), {A({1, 4}), Pairs({1, 2})}, kNoOptions, {}, "the paddings have not"},
+    {"PadFlat", OP(PAD), {A({1, 4}), I({0, 0, 1, 2})}, kNoOptions, {}, "the paddings have not"},
     {"PadOverflow",
      OP(PAD),
-     {A({1, 4}), I({0, 0, kMost, kMost})},
+     {A({1, 4}), Pairs({0, 0, kMost, kMost})},
      kNoOptions,
      {},
      "a dimension would be"},
     {"PadV2Value",
      OP(PADV2),
-     {A({4}), I({1, 2}), A({2})},
+     {A({4}), Pairs({1, 2}), A({2})},
      kNoOptions,
      {},
      "not one value to pad with"},
     {"MirrorReflect",
      OP(MIRROR_PAD),
-     {A({3}), I({2, 2})},
+     {A({3}), Pairs({2, 2})},
      With(Mirror(schema::MirrorPadMode_REFLECT)),
      {{7}}},
     {"MirrorReflectTooFar",
      OP(MIRROR_PAD),
-     {A({3}), I({3, 0})},
+     {A({3}), Pairs({3, 0})},
      With(Mirror(schema::MirrorPadMode_REFLECT)),
      {},
      "more is mirrored"},
     {"MirrorSymmetric",
      OP(MIRROR_PAD),
-     {A({3}), I({3, 0})},
+     {A({3}), Pairs({3, 0})},
      With(Mirror(schema::MirrorPadMode_SYMMETRIC)),
      {{6}}},
     {"Slice", OP(SLICE), {A({3, 4}), I({1, 0}), I({-1, 2})}, kNoOptions, {{2, 2}}},
@@ -714,11 +717,17 @@ const Case kCases[] = {
 
 #undef OP
 
+TensorIndex AddInts(ModelBuilder& builder, const Ints& ints) {
+  if (!ints.in_pairs) return builder.Ints("c", ints.values);
+  const auto count = static_cast<int32_t>(ints.values.size() / 2);
+  return builder.Constant("c", {count, 2}, kInt32, ints.values);
+}
+
 TensorIndex AddInput(ModelBuilder& builder, const OpInput& input) {
   if (const auto* activation = std::get_if<Activation>(&input)) {
     return builder.Input("x", activation->shape, activation->type);
   }
-  if (const auto* ints = std::get_if<Ints>(&input)) return builder.Ints("c", ints->values);
+  if (const auto* ints = std::get_if<Ints>(&input)) return AddInts(builder, *ints);
   return kNoTensor;
 }
 
