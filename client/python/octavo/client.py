@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import re
 import tempfile
 import time
 import uuid
@@ -29,6 +30,8 @@ _VARIANTS = {
     "int8-uint8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_UINT8),
     "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
 }
+# What the server names resources; whatever else a caller gives is a path.
+_RESOURCE_ID = "[a-z2-7]{26}"
 _GOALS = {"drop": "max_drop_points", "size": "max_size_ratio", "latency": "max_latency_ratio"}
 
 
@@ -170,7 +173,7 @@ class Client:
 
     def upload_model(self, model) -> str:
         """A path, bytes, or "models/ID"; gives "models/ID"."""
-        if isinstance(model, str) and model.startswith("models/"):
+        if isinstance(model, str) and re.fullmatch(f"models/{_RESOURCE_ID}", model):
             return model
         with _as_file(model) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_MODEL)
@@ -182,7 +185,7 @@ class Client:
 
     def upload_dataset(self, source) -> str:
         """A path to an .npz file, arrays (see Data), or "datasets/ID"; gives "datasets/ID"."""
-        if isinstance(source, str) and source.startswith("datasets/"):
+        if isinstance(source, str) and re.fullmatch(f"datasets/{_RESOURCE_ID}", source):
             return source
         with _as_file(source) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_DATASET)
