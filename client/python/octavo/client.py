@@ -194,7 +194,7 @@ class Client:
             return model
         with _as_file(model) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_MODEL)
-            request = models_pb2.CreateModelRequest(upload=upload, display_name=path.name[:128])
+            request = models_pb2.CreateModelRequest(upload=upload, display_name=_display_name(path))
         created = self._call(self.models.CreateModel, request).model
         if created.state == models_pb2.Model.STATE_REJECTED:
             raise _from_status(created.error)
@@ -206,7 +206,7 @@ class Client:
             return source
         with _as_file(source) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_DATASET)
-            request = datasets_pb2.CreateDatasetRequest(upload=upload, display_name=path.name[:128])
+            request = datasets_pb2.CreateDatasetRequest(upload=upload, display_name=_display_name(path))
         created = self._call(self.datasets.CreateDataset, request).dataset
         if created.state == datasets_pb2.Dataset.STATE_REJECTED:
             raise _from_status(created.error)
@@ -339,6 +339,11 @@ def _chunks(path: pathlib.Path, name: str, offset: int, size: int) -> Iterator[u
         while chunk := file.read(size):
             yield uploads_pb2.WriteUploadRequest(chunk=chunk, crc32c=google_crc32c.value(chunk))
     yield uploads_pb2.WriteUploadRequest(finish=True)
+
+
+def _display_name(path: pathlib.Path) -> str:
+    """The file's name, in at most 128 bytes."""
+    return path.name.encode(errors="replace")[:128].decode(errors="ignore")
 
 
 @contextlib.contextmanager

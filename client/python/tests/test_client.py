@@ -200,6 +200,13 @@ def test_a_resource_is_used_as_it_is(server, client):
     assert not server.calls
 
 
+def test_a_long_name_is_shown_in_128_bytes(server, client, tmp_path):
+    path = tmp_path / ("x" + "é" * 80 + ".tflite")  # the 128th byte is half of a letter
+    path.write_bytes(CONTENT)
+    client.upload_model(path)
+    assert server.calls["CreateModel"][0].display_name == "x" + "é" * 63
+
+
 # Uploads
 
 
