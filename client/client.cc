@@ -1,7 +1,14 @@
 #include "client/octavo/client.h"
 
+#include <unistd.h>
+
+#include <array>
+
+#include "absl/log/check.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/connection.h"
+#include "client/display_name.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "google/rpc/status.pb.h"
@@ -9,7 +16,13 @@
 namespace octavo {
 namespace {
 
-std::string FileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+// 128 random bits.
+std::string NewRequestId() {
+  std::array<char, 16> bytes;
+  // A system without randomness can give no ids at all.
+  CHECK_EQ(::getentropy(bytes.data(), bytes.size()), 0);
+  return absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size()));
+}
 
 }  // namespace
 
@@ -43,7 +56,7 @@ absl::StatusOr<v1::Model> Client::UploadModel(const std::string& path,
                    SendFile(connection, path, v1::UPLOAD_KIND_MODEL, progress));
   v1::CreateModelRequest request;
   request.set_upload(upload.name());
-  request.set_display_name(FileName(path));
+  request.set_display_name(DisplayName(path));
   ASSIGN_OR_RETURN(
       const v1::CreateModelResponse response,
       Call(connection, *connection.models, &v1::ModelService::Stub::CreateModel, request), path);
@@ -60,7 +73,7 @@ absl::StatusOr<v1::Dataset> Client::UploadDataset(const std::string& path,
                    SendFile(connection, path, v1::UPLOAD_KIND_DATASET, progress));
   v1::CreateDatasetRequest request;
   request.set_upload(upload.name());
-  request.set_display_name(FileName(path));
+  request.set_display_name(DisplayName(path));
   ASSIGN_OR_RETURN(
       const v1::CreateDatasetResponse response,
       Call(connection, *connection.datasets, &v1::DatasetService::Stub::CreateDataset, request),
@@ -72,9 +85,11 @@ absl::StatusOr<v1::Dataset> Client::UploadDataset(const std::string& path,
 }
 
 absl::StatusOr<v1::Job> Client::CreateJob(const v1::CreateJobRequest& request) {
+  v1::CreateJobRequest with_id = request;
+  if (with_id.request_id().empty()) with_id.set_request_id(NewRequestId());
   Connection& connection = state_->connection;
   ASSIGN_OR_RETURN(const v1::CreateJobResponse response,
-                   Call(connection, *connection.jobs, &v1::JobService::Stub::CreateJob, request));
+                   Call(connection, *connection.jobs, &v1::JobService::Stub::CreateJob, with_id));
   return response.job();
 }
 
@@ -123,6 +138,10 @@ absl::StatusOr<v1::Job> Client::WatchJob(const std::string& name,
 absl::Status Client::DownloadArtifact(const v1::Artifact& artifact, const std::string& path,
                                       const ByteProgress& progress) {
   return Download(state_->connection, artifact, path, progress);
+}
+
+absl::StatusOr<std::string> Client::ReadArtifact(const v1::Artifact& artifact) {
+  return DownloadIntoMemory(state_->connection, artifact);
 }
 
 absl::StatusOr<v1::Report> Client::GetReport(const std::string& job) {

@@ -23,7 +23,7 @@ namespace octavo {
 struct Connection {
   explicit Connection(const ClientOptions& options);
 
-  Backoff NewBackoff() { return Backoff(options.patience); }
+  Backoff NewBackoff() { return Backoff(options.patience, options.sleep); }
 
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> channel;
@@ -37,7 +37,8 @@ struct Connection {
 // gRPC's status with its details as payloads.
 absl::Status FromGrpc(const grpc::Status& status);
 
-// One unary call, at most a minute, tried again while the server is away.
+// One unary call, at most a minute, tried again while the server is away or says when to come
+// again.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
@@ -60,6 +61,9 @@ absl::StatusOr<v1::Job> Watch(Connection& connection, const std::string& name,
                               const std::function<bool(const v1::JobEvent&)>& on_event);
 absl::Status Download(Connection& connection, const v1::Artifact& artifact, const std::string& path,
                       const ByteProgress& progress);
+// The same into memory.
+absl::StatusOr<std::string> DownloadIntoMemory(Connection& connection,
+                                               const v1::Artifact& artifact);
 
 }  // namespace octavo
 

@@ -1,5 +1,7 @@
 // Watching: events by number, so that a broken stream goes on where it ended.
 
+#include <algorithm>
+
 #include "client/connection.h"
 #include "core/base/status_macros.h"
 
@@ -35,12 +37,10 @@ absl::StatusOr<v1::Job> Watch(Connection& connection, const std::string& name,
         return absl::CancelledError("no longer watched; the job goes on");
       }
     }
-    const absl::Status status = FromGrpc(stream->Finish());
+    absl::Status status = FromGrpc(stream->Finish());
     if (status.ok() && HasEnded(last)) return last;
-    if (!status.ok() && !IsTransient(status)) return status;
-    if (!backoff.Wait()) {
-      return status.ok() ? absl::UnavailableError("the server stopped telling of the job") : status;
-    }
+    if (status.ok()) status = absl::UnavailableError("the server stopped telling of the job");
+    if (!backoff.WaitAfter(status)) return status;
   }
 }
 

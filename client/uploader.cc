@@ -1,34 +1,21 @@
 // Uploads: the file is digested first, so that bytes which are there already are not sent.
 
 #include <algorithm>
-#include <vector>
 
 #include "client/connection.h"
 #include "core/base/crc32c.h"
 #include "core/base/file.h"
-#include "core/base/sha256.h"
+#include "core/base/file_digest.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
 namespace {
 
-constexpr int64_t kReadBytes = 1 << 20;
-
-absl::StatusOr<std::string> DigestFile(int fd, int64_t size_bytes) {
-  Sha256 sha256;
-  std::vector<uint8_t> part(std::min(size_bytes, kReadBytes));
-  for (int64_t offset = 0; offset < size_bytes; offset += part.size()) {
-    part.resize(std::min(size_bytes - offset, kReadBytes));
-    RETURN_IF_ERROR(ReadAt(fd, offset, part));
-    sha256.Update(part);
-  }
-  return sha256.HexDigest();
-}
-
-// What a stream may end with and yet be gone on with from the committed size.
+// What a stream, beside a broken connection, may end with and yet be gone on with from the
+// committed size.
 bool IsResumable(const absl::Status& status) {
-  return IsTransient(status) || absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
-         absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
+  return absl::IsDataLoss(status) || absl::IsOutOfRange(status) || absl::IsAborted(status) ||
+         absl::IsDeadlineExceeded(status);
 }
 
 // One stream, from `upload.committed_bytes` to the end.
@@ -42,6 +29,7 @@ absl::StatusOr<v1::Upload> WriteOnce(Connection& connection, int fd, const v1::U
   request.set_name(upload.name());
   request.set_offset(offset);
   bool open = stream->Write(request);
+  if (progress) progress(offset, upload.size_bytes());
   request.Clear();
   while (open && offset < upload.size_bytes()) {
     std::string& chunk = *request.mutable_chunk();
@@ -70,7 +58,7 @@ absl::StatusOr<v1::Upload> SendFile(Connection& connection, const std::string& p
   request.set_kind(kind);
   ASSIGN_OR_RETURN(const int64_t size_bytes, FileSize(fd.get()), path);
   request.set_size_bytes(size_bytes);
-  ASSIGN_OR_RETURN(*request.mutable_digest(), DigestFile(fd.get(), size_bytes), path);
+  ASSIGN_OR_RETURN(*request.mutable_digest(), DigestOfFile(fd.get()), path);
   ASSIGN_OR_RETURN(
       const v1::CreateUploadResponse created,
       Call(connection, *connection.uploads, &v1::UploadService::Stub::CreateUpload, request), path);
@@ -84,11 +72,10 @@ absl::StatusOr<v1::Upload> SendFile(Connection& connection, const std::string& p
   while (true) {
     absl::StatusOr<v1::Upload> written =
         WriteOnce(connection, fd.get(), upload, created.chunk_bytes(), progress);
-    if (written.ok() || !IsResumable(written.status())) {
-      if (!written.ok()) return Annotate(written.status(), path);
-      return written;
-    }
-    if (!backoff.Wait()) return Annotate(written.status(), path);
+    if (written.ok()) return written;
+    const absl::Status& status = written.status();
+    const bool again = IsResumable(status) ? backoff.Wait() : backoff.WaitAfter(status);
+    if (!again) return Annotate(status, path);
     v1::GetUploadRequest get;
     get.set_name(upload.name());
     ASSIGN_OR_RETURN(

@@ -80,6 +80,8 @@ function(octavo_test name)
   target_link_libraries(${name} PRIVATE octavo_options ${arg_PRIVATE} GTest::gmock_main GTest::gmock GTest::gtest
                                         ${ABSL_STATUS_MATCHERS} absl::status absl::statusor absl::strings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  # What tests is not what is tested: half of a build's time would go into optimizing it.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   add_test(NAME ${name} COMMAND ${name})
   if(arg_THREADS)
     set_tests_properties(${name} PROPERTIES LABELS tsan)

@@ -102,6 +102,9 @@ std::variant<ServerConfig, int> ParseServerConfig(int argc, const char* const* a
       ->default_str("json");
   app.add_option("--ready-file", config.ready_file,
                  "File to write the address to once the server is ready");
+  app.footer(
+      "Example:\n  octavod --listen 127.0.0.1:8470 --data /srv/octavo --workers 2\n\n"
+      "Exit status: 0 after SIGTERM or SIGINT, 1 where it could not serve, 2 usage.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

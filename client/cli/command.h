@@ -28,12 +28,15 @@ void AddReportCommand(CLI::App& app, RunCommand& run);
 void AddInspectCommand(CLI::App& app, RunCommand& run);
 
 // --server ADDR, or the environment's OCTAVO_SERVER, or the default address.
-void AddServerFlag(CLI::App& command, std::string& address);
+CLI::Option* AddServerFlag(CLI::App& command, std::string& address);
 // -o table|json.
 void AddOutputFlag(CLI::App& command, std::string& output);
 
 // Connects, and where nobody answers says how to start a server.
 absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const std::string& address);
+
+// On standard error: what went wrong, with its reason.
+void PrintError(const absl::Status& status);
 
 // `name` with "jobs/" before it, unless it is there.
 std::string JobName(const std::string& name);

@@ -23,8 +23,9 @@ void AddDownloadCommand(CLI::App& app, RunCommand& run) {
     run = [flags]() -> absl::StatusOr<ExitCode> {
       ASSIGN_OR_RETURN(const auto client, ConnectTo(flags->server));
       ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(JobName(flags->job)));
+      if (EndedWithoutSuccess(job)) return ExplainFailure(job);
       if (job.artifacts().empty()) {
-        return absl::FailedPreconditionError("the job has no artifacts (yet)");
+        return absl::FailedPreconditionError("the job has not ended and has no artifacts yet");
       }
       ProgressDisplay progress;
       RETURN_IF_ERROR(DownloadArtifacts(*client, job, flags->out, progress));

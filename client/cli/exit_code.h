@@ -12,24 +12,14 @@ enum ExitCode {
   kExitUsage = 2,        // the arguments, or a file that they name, are wrong
   kExitGoalsMissed = 3,  // no variant meets the goals
   kExitFailed = 4,       // the job, or a variant that was asked for by name, failed
-  kExitUnavailable = 5,  // no server answers
+  kExitUnavailable = 5,  // no server answers, or one that has too much to do
 };
 
-inline ExitCode ExitCodeOf(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return kExitOk;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kAlreadyExists:
-      return kExitUsage;
-    case absl::StatusCode::kUnavailable:
-      return kExitUnavailable;
-    default:
-      return kExitFailed;
-  }
-}
+// Of what fails before there is a job, or is about none.
+ExitCode ExitCodeOf(const absl::Status& status);
+
+// Of what fails once there is a job.
+ExitCode JobFailureExitCode(const absl::Status& status);
 
 }  // namespace octavo
 

@@ -75,8 +75,8 @@ void AddInspectCommand(CLI::App& app, RunCommand& run) {
       ASSIGN_OR_RETURN(const engine::v1::EngineResult result, InspectLocally(flags->path),
                        flags->path);
       if (flags->output == "json") {
-        if (result.has_model_info()) PrintJson(result.model_info());
-        if (result.has_dataset_info()) PrintJson(result.dataset_info());
+        if (result.has_model_info()) RETURN_IF_ERROR(PrintJson(result.model_info()));
+        if (result.has_dataset_info()) RETURN_IF_ERROR(PrintJson(result.dataset_info()));
         return kExitOk;
       }
       if (result.has_model_info()) PrintModel(result.model_info());

@@ -46,7 +46,9 @@ void JobDisplay::Show(const v1::JobProgress& progress) {
   const std::string step = progress.variant().empty()
                                ? StageText(progress.stage())
                                : absl::StrCat(StageText(progress.stage()), " ", progress.variant());
-  progress_.Update(step, progress.done(), progress.total(), UnitOf(progress.stage()));
+  // By the attempt's own clock: the events of a job that runs already come all at once.
+  progress_.Update(step, progress.done(), progress.total(), UnitOf(progress.stage()),
+                   absl::UnixEpoch() + absl::Seconds(progress.elapsed_seconds()));
 }
 
 void JobDisplay::Show(const v1::VariantReport& variant) {

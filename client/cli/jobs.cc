@@ -49,7 +49,7 @@ absl::StatusOr<ExitCode> List(const Flags& flags) {
   if (flags.output == "json") {
     v1::ListJobsResponse response;
     for (const v1::Job& job : jobs) *response.add_jobs() = job;
-    PrintJson(response);
+    RETURN_IF_ERROR(PrintJson(response));
     return kExitOk;
   }
   TableText table;
@@ -87,18 +87,16 @@ void PrintJob(const v1::Job& job) {
   }
 }
 
-void Print(const v1::Job& job, const std::string& output) {
-  if (output == "json") {
-    PrintJson(job);
-  } else {
-    PrintJob(job);
-  }
+absl::Status Print(const v1::Job& job, const std::string& output) {
+  if (output == "json") return PrintJson(job);
+  PrintJob(job);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExitCode> Get(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto client, ConnectTo(flags.server));
   ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(JobName(flags.job)));
-  Print(job, flags.output);
+  RETURN_IF_ERROR(Print(job, flags.output));
   return kExitOk;
 }
 
@@ -111,23 +109,25 @@ absl::StatusOr<ExitCode> Watch(const Flags& flags) {
   });
   display.progress().Clear();
   if (!job.ok()) return job.status();
-  Print(*job, flags.output);
+  PrintLastLines(*job);
+  RETURN_IF_ERROR(Print(*job, flags.output));
   return JobExitCode(*job);
 }
 
 absl::StatusOr<ExitCode> Cancel(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto client, ConnectTo(flags.server));
   ASSIGN_OR_RETURN(const v1::Job job, client->CancelJob(JobName(flags.job)));
-  Print(job, flags.output);
+  RETURN_IF_ERROR(Print(job, flags.output));
   return kExitOk;
 }
 
 CLI::App* AddVerb(CLI::App& parent, RunCommand& run, const std::shared_ptr<Flags>& flags,
-                  const std::string& name, const std::string& description,
+                  const std::string& name, const std::string& description, const char* example,
                   absl::StatusOr<ExitCode> (*verb)(const Flags&)) {
   CLI::App* command = parent.add_subcommand(name, description);
   AddServerFlag(*command, flags->server);
   AddOutputFlag(*command, flags->output);
+  command->footer(absl::StrCat("Example:\n  ", example));
   command->callback([flags, &run, verb] { run = [flags, verb] { return verb(*flags); }; });
   return command;
 }
@@ -139,16 +139,19 @@ void AddJobsCommand(CLI::App& app, RunCommand& run) {
   command->require_subcommand(1);
   command->footer("Example:\n  octavo jobs watch jobs/abc");
   auto flags = std::make_shared<Flags>();
-  CLI::App* list = AddVerb(*command, run, flags, "list", "The newest jobs", List);
+  CLI::App* list = AddVerb(*command, run, flags, "list", "The newest jobs",
+                           "octavo jobs list --state running --limit 10", List);
   list->add_option("--state", flags->state,
                    "Only pending, running, succeeded, failed or cancelled");
   list->add_option("--limit", flags->limit, "At most so many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  for (CLI::App* verb :
-       {AddVerb(*command, run, flags, "get", "One job: state, attempts, artifacts", Get),
-        AddVerb(*command, run, flags, "watch", "Follows a job to its end", Watch),
-        AddVerb(*command, run, flags, "cancel", "Ends a job", Cancel)}) {
+  for (CLI::App* verb : {AddVerb(*command, run, flags, "get", "One job: state, attempts, artifacts",
+                                 "octavo jobs get jobs/abc -o json", Get),
+                         AddVerb(*command, run, flags, "watch", "Follows a job to its end",
+                                 "octavo jobs watch jobs/abc", Watch),
+                         AddVerb(*command, run, flags, "cancel", "Ends a job",
+                                 "octavo jobs cancel jobs/abc", Cancel)}) {
     verb->add_option("job", flags->job, "The job's name")->required();
   }
 }

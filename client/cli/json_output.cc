@@ -5,19 +5,22 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 namespace octavo {
 
-void PrintJson(const google::protobuf::Message& message) {
+absl::Status PrintJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.preserve_proto_field_names = true;
   std::string json;
-  // Its details may hold a message of a type that this program does not know; the rest is still
-  // worth printing.
-  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) {
-    json = message.DebugString();
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  if (!status.ok()) {
+    return absl::InternalError(
+        absl::StrCat("the answer has no form in JSON: ", std::string(status.message())));
   }
   std::fputs(json.c_str(), stdout);
+  return absl::OkStatus();
 }
 
 }  // namespace octavo

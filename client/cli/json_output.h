@@ -5,10 +5,13 @@
 
 #include <google/protobuf/message.h>
 
+#include "absl/status/status.h"
+
 namespace octavo {
 
-// Indented, with the proto's field names.
-void PrintJson(const google::protobuf::Message& message);
+// Indented, with the proto's field names. INTERNAL, and nothing printed: a detail in it is of a
+// type that this program does not know.
+absl::Status PrintJson(const google::protobuf::Message& message);
 
 }  // namespace octavo
 

@@ -9,9 +9,9 @@
 #include <list>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "client/display_name.h"
 #include "core/base/file.h"
-#include "core/base/sha256.h"
+#include "core/base/file_digest.h"
 #include "core/base/status_macros.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
@@ -25,16 +25,8 @@ class RequestFiles {
   // Opens and digests a file. An empty path: none.
   absl::Status AddFile(const std::string& path, engine::v1::DataFile* file) {
     ASSIGN_OR_RETURN(UniqueFd fd, OpenForReading(path));
-    ASSIGN_OR_RETURN(const int64_t size_bytes, FileSize(fd.get()), path);
-    Sha256 sha256;
-    std::vector<uint8_t> part;
-    for (int64_t offset = 0; offset < size_bytes; offset += part.size()) {
-      part.resize(std::min<int64_t>(size_bytes - offset, 1 << 20));
-      RETURN_IF_ERROR(ReadAt(fd.get(), offset, part), path);
-      sha256.Update(part);
-    }
-    file->set_name(path.substr(path.find_last_of('/') + 1));
-    file->set_digest(sha256.HexDigest());
+    ASSIGN_OR_RETURN(*file->mutable_digest(), DigestOfFile(fd.get()), path);
+    file->set_name(DisplayName(path));
     file->set_fd(Add(std::move(fd)));
     return absl::OkStatus();
   }
@@ -81,8 +73,9 @@ absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
   UniqueFd folder(::open(job.output_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) return ErrnoStatus(errno, job.output_folder);
   work.set_output_fd(files.Add(std::move(folder)));
-  ASSIGN_OR_RETURN(UniqueFd lock, OpenBenchmarkLock());
-  work.set_benchmark_lock_fd(files.Add(std::move(lock)));
+  // Without it, latency is measured all the same.
+  absl::StatusOr<UniqueFd> lock = OpenBenchmarkLock();
+  if (lock.ok()) work.set_benchmark_lock_fd(files.Add(*std::move(lock)));
   return Run(request, files, on_message);
 }
 

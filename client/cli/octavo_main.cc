@@ -12,10 +12,14 @@
 
 namespace octavo {
 
-void AddServerFlag(CLI::App& command, std::string& address) {
-  address = kDefaultAddress;
-  command.add_option("--server", address, "Address of the server, HOST:PORT")
-      ->envname("OCTAVO_SERVER")
+CLI::Option* AddServerFlag(CLI::App& command, std::string& address) {
+  // Not by envname: a variable that is set would count as a flag that is given.
+  const char* from_environment = std::getenv("OCTAVO_SERVER");
+  const bool is_set = from_environment != nullptr && *from_environment != '\0';
+  address = is_set ? from_environment : kDefaultAddress;
+  return command
+      .add_option("--server", address,
+                  "Address of the server, HOST:PORT; or by OCTAVO_SERVER in the environment")
       ->capture_default_str();
 }
 
@@ -35,6 +39,12 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const std::string& address) {
                                    "or run without one: `octavo optimize --local`"));
 }
 
+void PrintError(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  std::fprintf(stderr, "octavo: %s%s\n", std::string(status.message()).c_str(),
+               reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
+}
+
 std::string JobName(const std::string& name) {
   return absl::StartsWith(name, "jobs/") ? name : absl::StrCat("jobs/", name);
 }
@@ -49,7 +59,8 @@ Examples:
   octavo jobs list
   octavo inspect digits.tflite
 
-Exit status: 0 ok, 2 usage, 3 goals missed, 4 the job or a named variant failed, 5 no server answers.)";
+Exit status: 0 ok, 2 usage or input that is refused, 3 goals missed, 4 the job or a named variant failed, 5 no server
+answers, or one that has too much to do.)";
 
 int Main(int argc, char** argv) {
   CLI::App app("Octavo optimizes machine-learning models: quantized variants, each one measured.",
@@ -72,9 +83,7 @@ int Main(int argc, char** argv) {
   }
   const absl::StatusOr<ExitCode> code = run();
   if (code.ok()) return *code;
-  const std::string reason = ReasonOf(code.status());
-  std::fprintf(stderr, "octavo: %s%s\n", std::string(code.status().message()).c_str(),
-               reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
+  PrintError(code.status());
   return ExitCodeOf(code.status());
 }
 

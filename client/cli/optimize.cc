@@ -4,15 +4,16 @@
 #include <fstream>
 #include <map>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
 #include "client/cli/data_argument.h"
 #include "client/cli/job_display.h"
 #include "client/cli/job_outcome.h"
 #include "client/cli/local_engine.h"
+#include "client/cli/resource_name.h"
 #include "client/cli/spec_flags.h"
 #include "client/cli/table.h"
+#include "client/display_name.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
@@ -66,18 +67,26 @@ absl::StatusOr<ExitCode> RunLocally(const Flags& flags) {
   ASSIGN_OR_RETURN(Request request, ReadRequest(flags));
   RETURN_IF_ERROR(MakeFolder(flags.out));
   JobDisplay display;
+  // The engine counts the variants once it has checked the request: what it refuses before that is
+  // what a server refuses before there is a job.
+  bool begun = false;
   const auto result = OptimizeLocally({.spec = std::move(request.spec),
                                        .model_path = request.model_path,
                                        .calibration_path = request.calibration_path,
                                        .evaluation_path = request.evaluation_path,
                                        .output_folder = flags.out},
                                       [&](const engine::v1::EngineMessage& message) {
+                                        begun |= message.progress().variants_total() > 0;
                                         if (message.has_progress())
                                           display.Show(message.progress());
                                         if (message.has_variant()) display.Show(message.variant());
                                       });
   display.progress().Clear();
-  if (!result.ok()) return result.status();
+  if (!result.ok()) {
+    PrintError(result.status());
+    return begun ? JobFailureExitCode(result.status()) : ExitCodeOf(result.status());
+  }
+  NameStaleVariants(flags.out, result->artifacts());
   PrintReport(result->report(), flags);
   return VerdictExitCode(result->report().verdict());
 }
@@ -88,16 +97,17 @@ class Uploads {
   Uploads(Client& client, ProgressDisplay& progress) : client_(client), progress_(progress) {}
 
   absl::StatusOr<std::string> Model(const std::string& path) {
-    if (absl::StartsWith(path, "models/")) return path;
-    ASSIGN_OR_RETURN(const v1::Model model, client_.UploadModel(path, Show("upload " + path)));
+    if (IsServerResource(path, "models")) return path;
+    ASSIGN_OR_RETURN(const v1::Model model,
+                     client_.UploadModel(path, Show("upload " + DisplayName(path))));
     return model.name();
   }
   absl::StatusOr<std::string> Dataset(const std::string& path) {
-    if (absl::StartsWith(path, "datasets/")) return path;
+    if (IsServerResource(path, "datasets")) return path;
     std::string& name = datasets_[path];
     if (name.empty()) {
       ASSIGN_OR_RETURN(const v1::Dataset dataset,
-                       client_.UploadDataset(path, Show("upload " + path)));
+                       client_.UploadDataset(path, Show("upload " + DisplayName(path))));
       name = dataset.name();
     }
     return name;
@@ -128,9 +138,28 @@ absl::StatusOr<v1::Job> Submit(Client& client, Request request, ProgressDisplay&
   }
   v1::CreateJobRequest create;
   *create.mutable_spec() = std::move(spec);
-  create.set_display_name(
-      request.model_path.substr(request.model_path.find_last_of('/') + 1).substr(0, 128));
+  create.set_display_name(DisplayName(request.model_path));
   return client.CreateJob(create);
+}
+
+// Follows the job to its end, and fetches and prints what it made.
+absl::StatusOr<ExitCode> Finish(Client& client, const v1::Job& created, const Flags& flags,
+                                JobDisplay& display) {
+  display.progress().Line(absl::StrCat(created.name(),
+                                       " (it goes on if this command ends: `octavo jobs watch ",
+                                       created.name(), "`)"));
+  const auto ended = client.WatchJob(created.name(), [&](const v1::JobEvent& event) {
+    display.Show(event);
+    return true;
+  });
+  display.progress().Clear();
+  if (!ended.ok()) return ended.status();
+  if (EndedWithoutSuccess(*ended)) return ExplainFailure(*ended);
+  RETURN_IF_ERROR(DownloadArtifacts(client, *ended, flags.out, display.progress()));
+  NameStaleVariants(flags.out, ended->artifacts());
+  ASSIGN_OR_RETURN(const v1::Report report, client.GetReport(ended->name()));
+  PrintReport(report, flags);
+  return JobExitCode(*ended);
 }
 
 absl::StatusOr<ExitCode> RunOnServer(const Flags& flags) {
@@ -139,25 +168,11 @@ absl::StatusOr<ExitCode> RunOnServer(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto client, ConnectTo(flags.server));
   JobDisplay display;
   ASSIGN_OR_RETURN(const v1::Job created, Submit(*client, std::move(request), display.progress()));
-  display.progress().Line(absl::StrCat(created.name(),
-                                       " (it goes on if this command ends: `octavo jobs watch ",
-                                       created.name(), "`)"));
-  const auto ended = client->WatchJob(created.name(), [&](const v1::JobEvent& event) {
-    display.Show(event);
-    return true;
-  });
+  const auto finished = Finish(*client, created, flags, display);
   display.progress().Clear();
-  if (!ended.ok()) return ended.status();
-  if (ended->state() != v1::Job::STATE_SUCCEEDED) {
-    std::fprintf(stderr, "octavo: the job %s: %s\n",
-                 ended->state() == v1::Job::STATE_CANCELLED ? "was cancelled" : "failed",
-                 ended->error().message().c_str());
-    return kExitFailed;
-  }
-  RETURN_IF_ERROR(DownloadArtifacts(*client, *ended, flags.out, display.progress()));
-  ASSIGN_OR_RETURN(const v1::Report report, client->GetReport(ended->name()));
-  PrintReport(report, flags);
-  return JobExitCode(*ended);
+  if (finished.ok()) return *finished;
+  PrintError(finished.status());
+  return JobFailureExitCode(finished.status());
 }
 
 constexpr char kFooter[] = R"(
@@ -178,15 +193,22 @@ void AddOptimizeCommand(CLI::App& app, RunCommand& run) {
   auto flags = std::make_shared<Flags>();
   command->add_option("model", flags->model, "A .tflite file, or models/ID that the server has")
       ->required();
-  command->add_option("--calibrate", flags->calibrate, "The representative data set")
-      ->type_name("DATA");
-  command->add_option("--evaluate", flags->evaluate, "The held-out data set")->type_name("DATA");
+  CLI::Option* calibrate =
+      command->add_option("--calibrate", flags->calibrate, "The representative data set")
+          ->type_name("DATA");
+  CLI::Option* evaluate =
+      command->add_option("--evaluate", flags->evaluate, "The held-out data set")
+          ->type_name("DATA");
   command->add_option("--out", flags->out, "Folder for NAME.tflite, report.json, report.html")
       ->required();
-  AddServerFlag(*command, flags->server);
-  command->add_flag("--local", flags->local, "Runs the engine here, with no server");
+  CLI::Option* server = AddServerFlag(*command, flags->server);
+  command->add_flag("--local", flags->local, "Runs the engine here, with no server")
+      ->excludes(server);
   AddOutputFlag(*command, flags->output);
   AddSpecFlags(*command, flags->spec);
+  // Of no data.
+  command->get_option("--calibrate-examples")->needs(calibrate);
+  command->get_option("--evaluate-examples")->needs(evaluate);
   command->footer(kFooter);
   command->callback([flags, &run] {
     run = [flags] { return flags->local ? RunLocally(*flags) : RunOnServer(*flags); };

@@ -7,9 +7,28 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace octavo {
+
+// Where a step is: `done` of `total` (0: not known) `unit`s. It was at `begun_done` when watching
+// began, `elapsed` ago: only what came since then took that time.
+struct StepProgress {
+  std::string step;
+  std::string unit;
+  int64_t begun_done = 0;
+  int64_t done = 0;
+  int64_t total = 0;
+  absl::Duration elapsed;
+};
+
+// One line of fewer cells than `columns`: the name, a bar, the figures with rate and time left.
+// Where there is little room the figures stay whole, and the bar and then the name give way.
+std::string RenderProgress(const StepProgress& progress, int columns);
+
+// What the step took, once it is over: "evaluate int8: 10 000 examples in 3.1 s".
+std::string ProgressSummary(const StepProgress& progress);
 
 // Not thread-safe.
 class ProgressDisplay {
@@ -18,8 +37,10 @@ class ProgressDisplay {
   ~ProgressDisplay();
 
   // `step` is at `done` of `total` (0: not known) `unit`s: "evaluate int8", 4,000 of 10,000
-  // "examples".
-  void Update(const std::string& step, int64_t done, int64_t total, const std::string& unit);
+  // "examples". `at`: when it was there, by any clock that is the step's own; what is told late
+  // would seem to go fast. Where `done` or `at` falls back, the step begins anew.
+  void Update(const std::string& step, int64_t done, int64_t total, const std::string& unit,
+              absl::Time at = absl::Now());
   // A line that stays.
   void Line(const std::string& text);
   // The bar goes away.
@@ -30,10 +51,7 @@ class ProgressDisplay {
   void Draw();
 
   const bool terminal_;
-  std::string step_;
-  std::string unit_;
-  int64_t done_ = 0;
-  int64_t total_ = 0;
+  StepProgress progress_;
   absl::Time begun_;
   absl::Time drawn_;
   bool on_screen_ = false;

@@ -3,11 +3,25 @@
 #include <cstdio>
 
 #include "client/cli/command.h"
-#include "client/cli/json_output.h"
+#include "client/cli/job_outcome.h"
 #include "client/cli/table.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
+namespace {
+
+// The artifact that `octavo optimize --out` and `octavo download` write, as it is.
+absl::Status PrintReportFile(Client& client, const v1::Job& job) {
+  for (const v1::Artifact& artifact : job.artifacts()) {
+    if (artifact.file_name() != "report.json") continue;
+    ASSIGN_OR_RETURN(const std::string json, client.ReadArtifact(artifact));
+    std::fputs(json.c_str(), stdout);
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError("the job has not ended and has no report yet");
+}
+
+}  // namespace
 
 void AddReportCommand(CLI::App& app, RunCommand& run) {
   CLI::App* command = app.add_subcommand("report", "Prints a job's report");
@@ -24,12 +38,14 @@ void AddReportCommand(CLI::App& app, RunCommand& run) {
   command->callback([flags, &run] {
     run = [flags]() -> absl::StatusOr<ExitCode> {
       ASSIGN_OR_RETURN(const auto client, ConnectTo(flags->server));
-      ASSIGN_OR_RETURN(const v1::Report report, client->GetReport(JobName(flags->job)));
+      ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(JobName(flags->job)));
+      if (EndedWithoutSuccess(job)) return ExplainFailure(job);
       if (flags->output == "json") {
-        PrintJson(report);
-      } else {
-        std::fputs(RenderReport(report, ColorWanted()).c_str(), stdout);
+        RETURN_IF_ERROR(PrintReportFile(*client, job));
+        return kExitOk;
       }
+      ASSIGN_OR_RETURN(const v1::Report report, client->GetReport(job.name()));
+      std::fputs(RenderReport(report, ColorWanted()).c_str(), stdout);
       return kExitOk;
     };
   });

@@ -171,7 +171,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   };
   add_repeated("--variant", flags.variants, "NAME",
                "all, or one of float32 float16 dynamic-int8 int8 int8-int8io int8-uint8io int16x8; "
-               "may be repeated (default: all)");
+               "may be repeated (default: all); one that is named beside all must succeed");
   command
       .add_option("--goal", flags.goal,
                   "What a variant must hold to: drop<=0.5,size<=0.3x,latency<=0.8x")
@@ -196,7 +196,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   command
       .add_option("--threads", flags.threads,
                   "Of the engine; no result depends on it (default: all processors)")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, 256));
   command
       .add_option("--benchmark-runs", flags.benchmark_runs,
                   "Timed runs of each variant (default: as many as fit in 2 s, 20 to 200)")
@@ -220,11 +220,8 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
     added.mutable_keep_float_tensors()->Assign(flags.keep_float.begin(), flags.keep_float.end());
   }
   if (flags.variants.empty()) spec.set_all_variants(true);
-  if (spec.all_variants()) {
-    if (!flags.keep_float.empty()) {
-      return absl::InvalidArgumentError("--keep-float goes with variants that are named");
-    }
-    spec.clear_variants();
+  if (spec.all_variants() && !flags.keep_float.empty()) {
+    return absl::InvalidArgumentError("--keep-float goes with variants that are named");
   }
   if (!flags.goal.empty()) {
     ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));

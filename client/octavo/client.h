@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "octavo/v1/artifacts.pb.h"
 #include "octavo/v1/datasets.pb.h"
@@ -34,13 +35,15 @@ inline constexpr char kDefaultAddress[] = "127.0.0.1:8470";
 
 struct ClientOptions {
   std::string address = kDefaultAddress;
-  // For the first answer. Afterwards a server that is away is waited for, with growing pauses, up
-  // to `patience`.
+  // For the first answer. Afterwards a server that is away is waited for, with growing pauses, and
+  // one that has too much to do as long as it says, up to `patience`.
   absl::Duration connect_timeout = absl::Seconds(3);
   absl::Duration patience = absl::Minutes(2);
+  // How those pauses pass.
+  std::function<void(absl::Duration)> sleep = absl::SleepFor;
 };
 
-// Told how many of `total` bytes are there.
+// Told how many of `total` bytes are there, first where it begins.
 using ByteProgress = std::function<void(int64_t done, int64_t total)>;
 
 // Thread-safe. Every call blocks; statuses are the server's, with its details as payloads
@@ -60,6 +63,8 @@ class Client {
   absl::StatusOr<v1::Upload> UploadFile(const std::string& path, v1::UploadKind kind,
                                         const ByteProgress& progress = {});
 
+  // Queues one job, however often the request has to be sent: one without a request id is given
+  // one.
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> CreateJob(const v1::OptimizeSpec& spec);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);
@@ -76,6 +81,8 @@ class Client {
   // digest checked. DATA_LOSS: the bytes are not those that the digest names.
   absl::Status DownloadArtifact(const v1::Artifact& artifact, const std::string& path,
                                 const ByteProgress& progress = {});
+  // The same into memory, for a small one.
+  absl::StatusOr<std::string> ReadArtifact(const v1::Artifact& artifact);
 
   absl::StatusOr<v1::Report> GetReport(const std::string& job);
   absl::StatusOr<v1::GetCapabilitiesResponse> GetCapabilities();

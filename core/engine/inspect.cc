@@ -1,12 +1,11 @@
 #include "core/engine/inspect.h"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 
 #include "core/base/file.h"
-#include "core/base/sha256.h"
+#include "core/base/file_digest.h"
 #include "core/base/status_macros.h"
 #include "core/data/npz_dataset.h"
 #include "core/engine/describe_model.h"
@@ -15,23 +14,6 @@
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
-namespace {
-
-// In parts: a data set may be larger than memory.
-absl::StatusOr<std::string> FileDigest(int fd, int64_t size_bytes) {
-  Sha256 digest;
-  std::vector<uint8_t> part(1 << 20);
-  for (int64_t offset = 0; offset < size_bytes;) {
-    const auto count = std::min<int64_t>(size_bytes - offset, static_cast<int64_t>(part.size()));
-    const std::span<uint8_t> into = std::span(part).first(count);
-    RETURN_IF_ERROR(ReadAt(fd, offset, into));
-    digest.Update(into);
-    offset += count;
-  }
-  return digest.HexDigest();
-}
-
-}  // namespace
 
 absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
     const engine::v1::DataFile& file) {
@@ -52,7 +34,7 @@ absl::StatusOr<v1::DatasetInfo> InspectDataset(const engine::v1::DataFile& file)
   info.set_size_bytes(size_bytes);
   info.set_digest(file.digest());
   if (file.digest().empty()) {
-    ASSIGN_OR_RETURN(const std::string digest, FileDigest(file.fd(), size_bytes));
+    ASSIGN_OR_RETURN(const std::string digest, DigestOfFile(file.fd()));
     info.set_digest(digest);
   }
   return info;

@@ -321,6 +321,11 @@ Folded Dequantize(const schema::TensorT& tensor, std::span<const T> codes) {
   const schema::QuantizationParametersT& params = *tensor.quantization;
   if (params.details.type != schema::QuantizationDetails_NONE) return std::nullopt;
   const int64_t num_scales = static_cast<int64_t>(params.scale.size());
+  // They were checked against the shape that the file gives, which need not be the one inferred.
+  const auto axis = static_cast<size_t>(params.quantized_dimension);
+  if (num_scales > 1 && (axis >= tensor.shape.size() || tensor.shape[axis] != num_scales)) {
+    return std::nullopt;
+  }
   // Elements that share a scale lie together in runs along the quantized axis.
   const int64_t run =
       num_scales == 1 ? 1

@@ -18,6 +18,7 @@ struct GivenSlice {
   int64_t stride = 1;
   bool from_start = true;
   bool to_end = true;
+  bool end_is_relative = false;  // counted from where the slice begins, masks and all
   bool shrink = false;
 };
 
@@ -43,8 +44,11 @@ absl::StatusOr<AxisSlice> Resolve(const OperatorView& op, const GivenSlice& give
   const int64_t highest = forward ? size : size - 1;
   const int64_t begin =
       given.from_start ? (forward ? 0 : size - 1) : Clamp(given.begin, size, lowest, highest);
-  const int64_t end =
-      given.to_end ? (forward ? size : -1) : Clamp(given.end, size, lowest, highest);
+  int64_t end = forward ? size : -1;
+  if (!given.to_end) {
+    end = given.end_is_relative ? std::clamp(begin + given.end, lowest, highest)
+                                : Clamp(given.end, size, lowest, highest);
+  }
   const int64_t distance = forward ? end - begin : begin - end;
   const int64_t step = forward ? given.stride : -given.stride;
   const int64_t count = distance <= 0 ? 0 : (distance - 1) / step + 1;
@@ -111,10 +115,11 @@ absl::StatusOr<SliceBounds> StridedSliceBounds(const Model& model,
       builder.AddAxis();
     } else {
       RETURN_IF_ERROR(builder.Take({.begin = begin[i],
-                                    .end = options.offset ? begin[i] + end[i] : end[i],
+                                    .end = end[i],
                                     .stride = strides[i],
                                     .from_start = HasBit(options.begin_mask, i),
                                     .to_end = HasBit(options.end_mask, i),
+                                    .end_is_relative = options.offset,
                                     .shrink = HasBit(options.shrink_axis_mask, i)}));
     }
   }

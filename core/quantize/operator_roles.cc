@@ -50,6 +50,12 @@ std::vector<TensorIndex> FloatOutputs(const Model& model, const schema::Operator
   return outputs;
 }
 
+std::vector<int32_t> BorderTensors(const Model& model) {
+  std::vector<int32_t> border = model.graph().inputs;
+  border.insert(border.end(), model.graph().outputs.begin(), model.graph().outputs.end());
+  return border;
+}
+
 bool HasWeights(const OperatorRow& row) { return row.weights_input >= 0; }
 
 std::string WeightsProblem(const Model& model, const schema::OperatorT& op,

@@ -3,6 +3,7 @@
 #ifndef OCTAVO_CORE_QUANTIZE_OPERATOR_ROLES_H_
 #define OCTAVO_CORE_QUANTIZE_OPERATOR_ROLES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,14 @@ bool IsFloat(const Model& model, TensorIndex tensor);
 bool IsFloatConstant(const Model& model, TensorIndex tensor);
 bool IsFloatActivation(const Model& model, TensorIndex tensor);
 
-// Positions of the float inputs that are activations to an operator of this row, constants among
-// them.
+// Positions, rising, of the float inputs that are activations to an operator of this row, constants
+// among them.
 std::vector<int> ActivationPositions(const Model& model, const schema::OperatorT& op,
                                      const OperatorRow& row);
 std::vector<TensorIndex> FloatOutputs(const Model& model, const schema::OperatorT& op);
+
+// The model's inputs, then its outputs.
+std::vector<int32_t> BorderTensors(const Model& model);
 
 // Whether an operator of this row has weights that int8 could hold.
 bool HasWeights(const OperatorRow& row);

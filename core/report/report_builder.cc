@@ -158,6 +158,12 @@ std::vector<const VariantReport*> Candidates(
   return candidates;
 }
 
+// float32 is what the others are compared with: it loses nothing against itself, and that a goal
+// holds of it says nothing.
+bool IsHeldAgainstGoals(const VariantReport& variant) {
+  return variant.spec().scheme() != v1::SCHEME_FLOAT32;
+}
+
 void Recommend(const VariantReport& variant, std::string reason, Report& report) {
   report.set_recommended_variant(variant.spec().name());
   report.set_recommendation_reason(std::move(reason));
@@ -191,13 +197,13 @@ Distance DistanceOf(const VariantReport& float32, const Goals& goals,
 }
 
 std::string WhatIsMissed(const VariantReport& float32, const Report& report) {
-  const auto variants = Candidates(report, [](const VariantReport&) { return true; });
+  const auto variants = Candidates(report, IsHeldAgainstGoals);
   const auto nearest = std::min_element(variants.begin(), variants.end(),
                                         [&](const VariantReport* a, const VariantReport* b) {
                                           return DistanceOf(float32, report.spec().goals(), *a) <
                                                  DistanceOf(float32, report.spec().goals(), *b);
                                         });
-  if (nearest == variants.end()) return "No variant was made.";
+  if (nearest == variants.end()) return "No variant was made that goals could hold of.";
   std::vector<std::string> misses;
   for (const GoalResult& goal : (*nearest)->goals()) {
     if (goal.met()) continue;
@@ -353,6 +359,8 @@ void JudgeVariant(const VariantReport& float32, const Goals& goals, VariantRepor
     variant.mutable_accuracy()->set_drop_points(*DropPoints(float32, variant));
   }
   variant.clear_goals();
+  variant.set_meets_goals(false);
+  if (!IsHeldAgainstGoals(variant)) return;
   for (const GoalKind& kind : kGoalKinds) {
     if (!(goals.*kind.is_set)()) continue;
     *variant.add_goals() = HeldAgainst(kind, (goals.*kind.limit)(), kind.measure(float32, variant));

@@ -15,7 +15,8 @@ namespace octavo {
 // smallest variant whose top-1 (or argmax agreement) lies within the interval of float32's.
 void JudgeReport(v1::Report& report);
 
-// One variant against the float32 one, as JudgeReport does it: ratios, drop, goals.
+// One variant against the float32 one, as JudgeReport does it: ratios, drop, goals. Goals are for
+// what was made of the model: float32 itself has none and meets none.
 void JudgeVariant(const v1::VariantReport& float32, const v1::Goals& goals,
                   v1::VariantReport& variant);
 

@@ -13,6 +13,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/constant_widening.h"
+#include "core/runtime/dynamic_kernel.h"
 #include "core/runtime/memory_plan.h"
 #include "core/runtime/reference/kernel.h"
 #include "core/runtime/tensor_buffer.h"
@@ -28,9 +29,10 @@ absl::Status Unsupported(const Model& model, const schema::OperatorT& op, absl::
                     "OP_UNSUPPORTED", {{"operator", name}});
 }
 
-// Who runs an operator: XNNPACK, in the subgraph numbered `run`, or a kernel of ours.
+// Who runs an operator: a node of an XNNPACK subgraph, or a kernel.
 struct Assignment {
   std::unique_ptr<Kernel> kernel;
+  bool is_own_kernel = true;  // or one by XNNPACK's operators
   std::optional<XnnpackNode> node;
 };
 
@@ -40,6 +42,7 @@ struct Part {
   int end_operator = 0;
   std::optional<XnnpackPart> xnnpack = {};
   std::unique_ptr<Kernel> kernel = {};
+  bool is_own_kernel = true;
   std::vector<TensorView> kernel_inputs = {};
   std::vector<uint8_t*> kernel_outputs = {};
 };
@@ -91,11 +94,12 @@ class ExecutorBuilder {
   absl::StatusOr<XnnpackPart> MakeXnnpackPart(int first, int end);
   // The last operator that reads a tensor; num_operators() for the model's outputs; -1 for what
   // nobody reads.
-  std::vector<int> LastReaders() const;
+  std::vector<int> FindLastReaders() const;
 
   const Model& model_;
   const ExecutorOptions options_;
   std::vector<Source> sources_;
+  std::vector<int> last_readers_;  // by tensor
   std::vector<Assignment> assignments_;
   std::vector<Part> parts_;
 };
@@ -143,6 +147,7 @@ absl::Status ExecutorBuilder::FindSources() {
   for (int32_t output : model_.graph().outputs) {
     RETURN_IF_ERROR(NeedSource(TensorIndex{output}, "an output"));
   }
+  last_readers_ = FindLastReaders();
   return absl::OkStatus();
 }
 
@@ -156,7 +161,12 @@ absl::Status ExecutorBuilder::AssignOperators() {
   assignments_.resize(num_operators());
   for (int index = 0; index < num_operators(); ++index) {
     std::optional<XnnpackNode> node;
-    if (options_.backend == Backend::kXnnpack) node = PlanXnnpackNode(model_, op(index));
+    if (options_.backend == Backend::kXnnpack) {
+      ASSIGN_OR_RETURN(assignments_[index].kernel, NewDynamicKernel(model_, op(index)));
+      assignments_[index].is_own_kernel = assignments_[index].kernel == nullptr;
+      if (!assignments_[index].is_own_kernel) continue;
+      node = PlanXnnpackNode(model_, op(index));
+    }
     if (node && node->as_litert) {
       assignments_[index].node = std::move(node);
       continue;
@@ -169,7 +179,7 @@ absl::Status ExecutorBuilder::AssignOperators() {
   return absl::OkStatus();
 }
 
-std::vector<int> ExecutorBuilder::LastReaders() const {
+std::vector<int> ExecutorBuilder::FindLastReaders() const {
   std::vector<int> last(sources_.size(), -1);
   for (int index = 0; index < num_operators(); ++index) {
     for (int32_t input : op(index).inputs) {
@@ -181,7 +191,6 @@ std::vector<int> ExecutorBuilder::LastReaders() const {
 }
 
 absl::StatusOr<XnnpackPart> ExecutorBuilder::MakeXnnpackPart(int first, int end) {
-  const std::vector<int> last_readers = LastReaders();
   std::vector<TensorIndex> inputs;
   std::vector<TensorIndex> outputs;
   std::vector<DefineNode> nodes;
@@ -197,7 +206,7 @@ absl::StatusOr<XnnpackPart> ExecutorBuilder::MakeXnnpackPart(int first, int end)
     for (int32_t output : op(index).outputs) {
       if (output < 0) continue;
       // What nobody reads is kept too: XNNPACK has no values without a place.
-      const int last = last_readers[output];
+      const int last = last_readers_[output];
       if (options_.tap_activations || last >= end || last < 0) {
         outputs.push_back(TensorIndex{output});
       }
@@ -229,6 +238,7 @@ absl::Status ExecutorBuilder::MakeParts() {
     }
     Part part{.first_operator = first, .end_operator = first + 1};
     part.kernel = std::move(assignments_[first].kernel);
+    part.is_own_kernel = assignments_[first].is_own_kernel;
     parts_.push_back(std::move(part));
     ++first;
   }
@@ -257,13 +267,12 @@ absl::StatusOr<TensorBuffer> ExecutorBuilder::PlaceTensors() {
   }
   for (int32_t input : model_.graph().inputs) is_stored[input] = true;
 
-  const std::vector<int> last_readers = LastReaders();
   std::vector<size_t> tensors;
   std::vector<Lifetime> lifetimes;
   for (size_t tensor = 0; tensor < sources_.size(); ++tensor) {
     if (!is_stored[tensor] || !IsActivation(TensorIndex{static_cast<int32_t>(tensor)})) continue;
     const int producer = sources_[tensor].producer;
-    const int reader = last_readers[tensor];
+    const int reader = last_readers_[tensor];
     Lifetime life;
     life.first = producer < 0 ? -1 : part_first[producer];
     life.last = producer < 0 ? -1 : part_last[producer];
@@ -310,7 +319,7 @@ std::string ExecutorBuilder::DescribeRuntime() const {
   std::vector<std::string> own;
   bool has_xnnpack = false;
   for (const Part& part : parts_) {
-    if (part.xnnpack) {
+    if (part.xnnpack || !part.is_own_kernel) {
       has_xnnpack = true;
       continue;
     }
@@ -390,6 +399,12 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
 
 absl::Status InitializeRuntime() { return InitializeXnnpack(); }
+
+absl::Status CheckRunnable(const Model& model) {
+  ExecutorBuilder builder(model, {});
+  RETURN_IF_ERROR(builder.FindSources());
+  return builder.AssignOperators();
+}
 
 absl::StatusOr<Executor> Executor::Create(const Model& model, const ExecutorOptions& options) {
   auto state = std::make_unique<State>();

@@ -31,6 +31,10 @@ struct ExecutorOptions {
 // not start.
 absl::Status InitializeRuntime();
 
+// Whether there is somebody to run each operator of `model`, whose shapes are fixed, in its types,
+// without packing weights. FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator.
+absl::Status CheckRunnable(const Model& model);
+
 // One model, ready to run. Not thread-safe: one thread at a time; threads have executors of their
 // own.
 class Executor {

@@ -1,38 +1,19 @@
 #include "core/runtime/xnnpack_builder.h"
 
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/runtime/xnnpack_view.h"
 
 namespace octavo {
 namespace {
-
-std::vector<size_t> DimsOf(const schema::TensorT& tensor) {
-  return std::vector<size_t>(tensor.shape.begin(), tensor.shape.end());
-}
-
-int32_t ZeroPointOf(const schema::TensorT& tensor) {
-  const auto& zero_point = tensor.quantization->zero_point;
-  return zero_point.empty() ? 0 : static_cast<int32_t>(zero_point[0]);
-}
 
 absl::Status XnnpackError(absl::string_view doing, xnn_status status) {
   const std::string message =
       absl::StrCat("XNNPACK: ", doing, ": status ", static_cast<int>(status));
   if (status == xnn_status_out_of_memory) return absl::ResourceExhaustedError(message);
   return absl::UnimplementedError(message);
-}
-
-bool HasOneScale(const schema::TensorT& tensor, int64_t lowest, int64_t highest) {
-  const schema::QuantizationParametersT* quantization = tensor.quantization.get();
-  if (quantization == nullptr || quantization->scale.size() != 1) return false;
-  if (quantization->zero_point.size() > 1) return false;
-  const float scale = quantization->scale[0];
-  if (!std::isnormal(scale) || scale < 0) return false;
-  if (quantization->zero_point.empty()) return true;
-  return quantization->zero_point[0] >= lowest && quantization->zero_point[0] <= highest;
 }
 
 }  // namespace
@@ -43,25 +24,6 @@ absl::Status InitializeXnnpack() {
   if (status == xnn_status_out_of_memory) return XnnpackError("initialization", status);
   return absl::InternalError(
       absl::StrCat("XNNPACK: initialization: status ", static_cast<int>(status)));
-}
-
-std::optional<xnn_datatype> XnnpackType(const schema::TensorT& tensor) {
-  if (tensor.shape.size() > XNN_MAX_TENSOR_DIMS || tensor.sparsity != nullptr) return std::nullopt;
-  for (int32_t dim : tensor.shape) {
-    if (dim < 1) return std::nullopt;
-  }
-  switch (tensor.type) {
-    case schema::TensorType_FLOAT32:
-      return xnn_datatype_fp32;
-    case schema::TensorType_INT8:
-      if (HasOneScale(tensor, -128, 127)) return xnn_datatype_qint8;
-      return std::nullopt;
-    case schema::TensorType_UINT8:
-      if (HasOneScale(tensor, 0, 255)) return xnn_datatype_quint8;
-      return std::nullopt;
-    default:
-      return std::nullopt;
-  }
 }
 
 XnnpackBuilder::XnnpackBuilder(const Model& model, std::span<const TensorIndex> inputs,
@@ -96,9 +58,9 @@ uint32_t XnnpackBuilder::Define(const schema::TensorT& tensor, std::span<const s
     Check(xnn_define_tensor_value(subgraph_, *type, dims.size(), dims.data(), data, external_id,
                                   flags, &id));
   } else {
-    Check(xnn_define_quantized_tensor_value(subgraph_, *type, ZeroPointOf(tensor),
-                                            tensor.quantization->scale[0], dims.size(), dims.data(),
-                                            data, external_id, flags, &id));
+    Check(xnn_define_quantized_tensor_value(subgraph_, *type, ZeroPointOf(tensor), ScaleOf(tensor),
+                                            dims.size(), dims.data(), data, external_id, flags,
+                                            &id));
   }
   return id;
 }
@@ -122,7 +84,7 @@ uint32_t XnnpackBuilder::Value(TensorIndex index) {
     data = copy->data();
     operands_.push_back(*std::move(copy));
   }
-  const uint32_t id = Define(tensor, DimsOf(tensor), data, external_id, flags);
+  const uint32_t id = Define(tensor, SizesOf(tensor.shape), data, external_id, flags);
   values_[index] = id;
   return id;
 }
@@ -150,7 +112,7 @@ uint32_t XnnpackBuilder::Constant(const PackedConstant& constant) {
         subgraph_, constant.type, scales_.back()->data(), rank, constant.channel_axis, dims, data,
         XNN_INVALID_VALUE_ID, /*flags=*/0, &id));
   } else {
-    Check(xnn_define_quantized_tensor_value(subgraph_, constant.type, constant.zero_point,
+    Check(xnn_define_quantized_tensor_value(subgraph_, constant.type, /*zero_point=*/0,
                                             constant.scales[0], rank, dims, data,
                                             XNN_INVALID_VALUE_ID, /*flags=*/0, &id));
   }
@@ -165,18 +127,6 @@ uint32_t XnnpackBuilder::Reshaped(TensorIndex tensor, std::span<const size_t> di
     Check(xnn_define_static_reshape(subgraph_, dims.size(), dims.data(), from, to, /*flags=*/0));
   }
   return to;
-}
-
-uint32_t XnnpackBuilder::DynamicallyQuantized(uint32_t value, std::span<const size_t> dims,
-                                              size_t num_nonbatch_dims) {
-  uint32_t id = XNN_INVALID_VALUE_ID;
-  if (status_ != xnn_status_success) return id;
-  Check(xnn_define_dynamically_quantized_tensor_value(subgraph_, xnn_datatype_qdint8, dims.size(),
-                                                      num_nonbatch_dims, dims.data(),
-                                                      XNN_INVALID_VALUE_ID, /*flags=*/0, &id));
-  if (status_ != xnn_status_success) return id;
-  Check(xnn_define_unary(subgraph_, xnn_unary_convert, /*params=*/nullptr, value, id, /*flags=*/0));
-  return id;
 }
 
 absl::StatusOr<XnnpackPart> XnnpackPart::Create(const Model& model,

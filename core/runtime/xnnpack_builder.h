@@ -16,28 +16,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/runtime/tensor_buffer.h"
+#include "core/runtime/weighted_operators.h"
 #include "core/tflite/model.h"
 
 namespace octavo {
 
 // Once a process; further calls give the first one's status.
 absl::Status InitializeXnnpack();
-
-// XNNPACK's type of a tensor that is an activation or a constant operand: FLOAT32, or INT8 and
-// UINT8 with one scale. Nothing: a type, a rank, a size or a scale that XNNPACK refuses or asserts
-// against.
-std::optional<xnn_datatype> XnnpackType(const schema::TensorT& tensor);
-
-// Weights or a bias: what XNNPACK copies into its own layout when the runtime is made, and does not
-// read afterwards.
-struct PackedConstant {
-  xnn_datatype type = xnn_datatype_fp32;
-  std::vector<size_t> dims = {};
-  std::span<const uint8_t> bytes = {};
-  std::vector<float> scales = {};  // one, or one a channel for channelwise types; none for floats
-  int32_t zero_point = 0;
-  size_t channel_axis = 0;
-};
 
 // A subgraph while its nodes are defined. The first error stays, what follows is ignored.
 class XnnpackBuilder {
@@ -54,10 +39,6 @@ class XnnpackBuilder {
   // A value between two nodes of one operator: `tensor`'s type and quantization in other
   // dimensions.
   uint32_t Reshaped(TensorIndex tensor, std::span<const size_t> dims);
-  // float32 activations as int8 codes with a scale for each of the leading dimensions' elements.
-  uint32_t DynamicallyQuantized(uint32_t value, std::span<const size_t> dims,
-                                size_t num_nonbatch_dims);
-
   // Takes what a define function returned.
   void Check(xnn_status status);
   xnn_subgraph_t subgraph() { return subgraph_; }

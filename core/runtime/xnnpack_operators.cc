@@ -5,263 +5,26 @@
 #include <limits>
 #include <utility>
 
+#include "core/runtime/weighted_operators.h"
+#include "core/runtime/xnnpack_view.h"
+
 namespace octavo {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// Strides, dilations and kernels beyond this are no model's; XNNPACK's arithmetic on them is not
-// checked.
-constexpr int64_t kMaxExtent = 1 << 20;
-
-// Requantization: XNNPACK asserts these bounds, or refuses beyond them.
-constexpr float kMinRequantization = 0x1.0p-31f;
-constexpr float kMaxRequantization = 256.0f;
-
+using Op = XnnpackView;
+using Range = ClampRange;
 using Node = std::optional<XnnpackNode>;
 
-// An operator with its tensors.
-struct Op {
-  const Model& model;
-  const schema::OperatorT& op;
-
-  TensorIndex in(int position) const { return InputOf(op, position); }
-  TensorIndex out(int position = 0) const { return OutputOf(op, position); }
-  const schema::TensorT& tensor(TensorIndex index) const { return model.tensor(index); }
-  bool HasInputs(int least, int most) const {
-    const int count = static_cast<int>(op.inputs.size());
-    if (count < least || count > most) return false;
-    for (int position = 0; position < least; ++position) {
-      if (in(position) == kNoTensor) return false;
-    }
-    return !op.outputs.empty() && out() != kNoTensor;
-  }
-  // The options, or the format's defaults where they are left out.
-  template <typename Options>
-  Options options(const Options* given) const {
-    return given != nullptr ? *given : Options();
-  }
-  // A list of int32 or int64 that is a constant; nothing where it is none.
-  std::optional<std::vector<int64_t>> Integers(TensorIndex index) const {
-    if (index == kNoTensor || !model.IsConstant(index)) return std::nullopt;
-    std::vector<int64_t> values;
-    if (tensor(index).type == schema::TensorType_INT32) {
-      const auto constant = model.ConstantValues<int32_t>(index);
-      values.assign(constant.begin(), constant.end());
-    } else if (tensor(index).type == schema::TensorType_INT64) {
-      const auto constant = model.ConstantValues<int64_t>(index);
-      values.assign(constant.begin(), constant.end());
-    } else {
-      return std::nullopt;
-    }
-    return values;
-  }
-};
-
-std::vector<size_t> Sizes(const std::vector<int32_t>& shape) {
-  return std::vector<size_t>(shape.begin(), shape.end());
-}
-
-bool IsQuantized(std::optional<xnn_datatype> type) {
-  return type == xnn_datatype_qint8 || type == xnn_datatype_quint8;
-}
-
-float ScaleOf(const schema::TensorT& tensor) { return tensor.quantization->scale[0]; }
-
-int64_t ZeroPointOf(const schema::TensorT& tensor) {
-  const auto& zero_point = tensor.quantization->zero_point;
-  return zero_point.empty() ? 0 : zero_point[0];
-}
-
-// Activations of one type that XNNPACK knows; a scale is not compared.
-std::optional<xnn_datatype> CommonType(const Op& op, std::initializer_list<TensorIndex> tensors) {
-  std::optional<xnn_datatype> common;
-  for (TensorIndex index : tensors) {
-    const std::optional<xnn_datatype> type = XnnpackType(op.tensor(index));
-    if (!type || (common && *common != *type)) return std::nullopt;
-    common = type;
-  }
-  return common;
-}
-
-bool SameQuantization(const schema::TensorT& a, const schema::TensorT& b) {
-  if (!IsQuantized(XnnpackType(a))) return true;
-  return ScaleOf(a) == ScaleOf(b) && ZeroPointOf(a) == ZeroPointOf(b);
-}
-
-// For operators that move values: the one type of input and output, with one scale.
+// For operators that move values: one type of input and output, with one scale.
 bool Moves(const Op& op, TensorIndex from, TensorIndex to) {
   return CommonType(op, {from, to}).has_value() && SameQuantization(op.tensor(from), op.tensor(to));
 }
 
-struct Range {
-  float min = -kInfinity;
-  float max = kInfinity;
-};
+bool IsImage(const schema::TensorT& tensor) { return tensor.shape.size() == 4; }
 
-std::optional<Range> ActivationRange(schema::ActivationFunctionType activation) {
-  switch (activation) {
-    case schema::ActivationFunctionType_NONE:
-      return Range{};
-    case schema::ActivationFunctionType_RELU:
-      return Range{0, kInfinity};
-    case schema::ActivationFunctionType_RELU_N1_TO_1:
-      return Range{-1, 1};
-    case schema::ActivationFunctionType_RELU6:
-      return Range{0, 6};
-    default:
-      return std::nullopt;
-  }
-}
+// Operators with weights, and pools.
 
-// XNNPACK asserts that something is left between the bounds as codes.
-bool LeavesCodes(const schema::TensorT& tensor, Range range) {
-  const std::optional<xnn_datatype> type = XnnpackType(tensor);
-  if (!IsQuantized(type)) return true;
-  const double lowest = *type == xnn_datatype_qint8 ? -128 : 0;
-  const auto code = [&](float value) {
-    const double raw = std::nearbyint(value / ScaleOf(tensor)) + ZeroPointOf(tensor);
-    return std::clamp(raw, lowest, lowest + 255);
-  };
-  return code(range.min) < code(range.max);
-}
-
-// The range of a fused activation, where XNNPACK can clamp `output` to it.
-std::optional<Range> FusedRange(const Op& op, schema::ActivationFunctionType activation) {
-  const std::optional<Range> range = ActivationRange(activation);
-  if (!range || !LeavesCodes(op.tensor(op.out()), *range)) return std::nullopt;
-  return range;
-}
-
-// Weights and bias.
-
-struct WeightedOperands {
-  PackedConstant filter = {};
-  std::optional<PackedConstant> bias = {};
-  bool dynamic = false;  // float activations, quantized on the way in
-};
-
-struct WeightedTensors {
-  TensorIndex input;
-  TensorIndex filter;
-  TensorIndex bias;  // may be kNoTensor
-  size_t channel_axis = 0;
-  bool has_dynamic = true;
-};
-
-bool IsConstantOf(const Op& op, TensorIndex index, schema::TensorType type) {
-  return op.tensor(index).type == type && op.model.IsConstant(index) &&
-         op.tensor(index).sparsity == nullptr;
-}
-
-// The filter's scales, one or one a channel, all symmetric.
-std::optional<std::vector<float>> FilterScales(const schema::TensorT& filter, size_t channel_axis) {
-  const schema::QuantizationParametersT* quantization = filter.quantization.get();
-  if (quantization == nullptr || quantization->details.value != nullptr) return std::nullopt;
-  const std::vector<float>& scales = quantization->scale;
-  const size_t channels = filter.shape[channel_axis];
-  if (scales.size() != 1 && scales.size() != channels) return std::nullopt;
-  if (scales.size() > 1 && quantization->quantized_dimension != static_cast<int>(channel_axis)) {
-    return std::nullopt;
-  }
-  for (float scale : scales) {
-    if (!std::isnormal(scale) || scale < 0) return std::nullopt;
-  }
-  for (int64_t zero_point : quantization->zero_point) {
-    if (zero_point != 0) return std::nullopt;
-  }
-  return scales;
-}
-
-bool RequantizationFits(const Op& op, TensorIndex input, std::span<const float> filter_scales) {
-  const float input_scale = ScaleOf(op.tensor(input));
-  const float output_scale = ScaleOf(op.tensor(op.out()));
-  return std::ranges::all_of(filter_scales, [&](float filter_scale) {
-    const float ratio = input_scale * filter_scale / output_scale;
-    return ratio >= kMinRequantization && ratio < kMaxRequantization;
-  });
-}
-
-std::optional<WeightedOperands> FloatOperands(const Op& op, const WeightedTensors& tensors) {
-  if (!IsConstantOf(op, tensors.filter, schema::TensorType_FLOAT32)) return std::nullopt;
-  WeightedOperands operands;
-  operands.filter.type = xnn_datatype_fp32;
-  if (tensors.bias != kNoTensor) operands.bias = PackedConstant{.type = xnn_datatype_fp32};
-  return operands;
-}
-
-std::optional<WeightedOperands> DynamicOperands(const Op& op, const WeightedTensors& tensors) {
-  if (!tensors.has_dynamic || !IsConstantOf(op, tensors.filter, schema::TensorType_INT8)) {
-    return std::nullopt;
-  }
-  auto scales = FilterScales(op.tensor(tensors.filter), tensors.channel_axis);
-  if (!scales) return std::nullopt;
-  scales->resize(op.tensor(tensors.filter).shape[tensors.channel_axis], scales->front());
-  // The bound of the transposed convolution; no real scale is near it.
-  if (std::ranges::any_of(*scales, [](float scale) { return scale >= kMaxRequantization; })) {
-    return std::nullopt;
-  }
-  WeightedOperands operands{.dynamic = true};
-  operands.filter.type = xnn_datatype_qcint8;
-  operands.filter.scales = *std::move(scales);
-  if (tensors.bias != kNoTensor) operands.bias = PackedConstant{.type = xnn_datatype_fp32};
-  return operands;
-}
-
-std::optional<WeightedOperands> Int8Operands(const Op& op, const WeightedTensors& tensors) {
-  if (!IsConstantOf(op, tensors.filter, schema::TensorType_INT8)) return std::nullopt;
-  auto scales = FilterScales(op.tensor(tensors.filter), tensors.channel_axis);
-  if (!scales || !RequantizationFits(op, tensors.input, *scales)) return std::nullopt;
-  WeightedOperands operands;
-  const bool per_channel = scales->size() > 1;
-  operands.filter.type = per_channel ? xnn_datatype_qcint8 : xnn_datatype_qint8;
-  operands.filter.scales = *std::move(scales);
-  if (tensors.bias != kNoTensor) {
-    operands.bias =
-        PackedConstant{.type = per_channel ? xnn_datatype_qcint32 : xnn_datatype_qint32,
-                       .scales = operands.filter.scales};  // XNNPACK only wants them to be normal
-  }
-  return operands;
-}
-
-// Dimensions, bytes and the bias' fit, which are the same for all types.
-bool Complete(const Op& op, const WeightedTensors& tensors, WeightedOperands& operands) {
-  const schema::TensorT& filter = op.tensor(tensors.filter);
-  operands.filter.dims = Sizes(filter.shape);
-  operands.filter.bytes = op.model.ConstantBytes(tensors.filter);
-  operands.filter.channel_axis = tensors.channel_axis;
-  if (TensorBytes(filter.type, filter.shape) !=
-      static_cast<int64_t>(operands.filter.bytes.size())) {
-    return false;
-  }
-  if (!operands.bias) return true;
-  const bool is_float = operands.bias->type == xnn_datatype_fp32;
-  const schema::TensorType bias_type =
-      is_float ? schema::TensorType_FLOAT32 : schema::TensorType_INT32;
-  if (!IsConstantOf(op, tensors.bias, bias_type)) return false;
-  const size_t channels = filter.shape[tensors.channel_axis];
-  operands.bias->dims = {channels};
-  operands.bias->bytes = op.model.ConstantBytes(tensors.bias);
-  return operands.bias->bytes.size() == channels * sizeof(int32_t);
-}
-
-std::optional<WeightedOperands> PlanWeights(const Op& op, const WeightedTensors& tensors) {
-  const auto type = CommonType(op, {tensors.input, op.out()});
-  const schema::TensorT& filter = op.tensor(tensors.filter);
-  if (!type || op.model.IsConstant(tensors.input)) return std::nullopt;
-  if (filter.shape.size() <= tensors.channel_axis) return std::nullopt;
-  if (std::ranges::any_of(filter.shape, [](int32_t dim) { return dim < 1; })) return std::nullopt;
-  std::optional<WeightedOperands> operands;
-  if (*type == xnn_datatype_qint8) {
-    operands = Int8Operands(op, tensors);
-  } else if (*type == xnn_datatype_fp32) {
-    operands = FloatOperands(op, tensors);
-    if (!operands) operands = DynamicOperands(op, tensors);
-  }
-  if (operands && !Complete(op, tensors, *operands)) return std::nullopt;
-  return operands;
-}
-
+// The values of a weighted operator's node.
 struct WeightedIds {
   uint32_t input;
   uint32_t filter;
@@ -269,215 +32,57 @@ struct WeightedIds {
   uint32_t output;
 };
 
-// `dims` of the input whose last `num_nonbatch_dims` share a scale, where it is dynamically
-// quantized.
-WeightedIds DefineWeighted(XnnpackBuilder& builder, const Op& op, uint32_t input,
-                           std::span<const size_t> dims, size_t num_nonbatch_dims,
-                           const WeightedOperands& operands) {
-  WeightedIds ids;
-  ids.input = input;
-  if (operands.dynamic) ids.input = builder.DynamicallyQuantized(input, dims, num_nonbatch_dims);
-  ids.filter = builder.Constant(operands.filter);
-  ids.bias = operands.bias ? builder.Constant(*operands.bias) : XNN_INVALID_VALUE_ID;
-  ids.output = builder.Value(op.out());
-  return ids;
+xnn_status DefineConvolution(xnn_subgraph_t graph, const WeightedPlan& plan,
+                             const WeightedIds& ids) {
+  const Window& window = plan.window;
+  return xnn_define_convolution_2d(
+      graph, 0, 0, 0, 0, window.kernel_height, window.kernel_width, window.stride_height,
+      window.stride_width, window.dilation_height, window.dilation_width, plan.groups,
+      plan.group_input_channels, plan.group_output_channels, plan.range.min, plan.range.max,
+      ids.input, ids.filter, ids.bias, ids.output, window.flags);
 }
 
-// A convolution's, with a scale for each image, as LiteRT has it.
-WeightedIds DefineConvolution(XnnpackBuilder& builder, const Op& op, TensorIndex input,
-                              const WeightedOperands& operands) {
-  return DefineWeighted(builder, op, builder.Value(input), Sizes(op.tensor(input).shape),
-                        /*num_nonbatch_dims=*/3, operands);
+xnn_status DefineDepthwise(xnn_subgraph_t graph, const WeightedPlan& plan, const WeightedIds& ids) {
+  const Window& window = plan.window;
+  return xnn_define_depthwise_convolution_2d(
+      graph, 0, 0, 0, 0, window.kernel_height, window.kernel_width, window.stride_height,
+      window.stride_width, window.dilation_height, window.dilation_width,
+      static_cast<uint32_t>(plan.group_output_channels), plan.groups, plan.range.min,
+      plan.range.max, ids.input, ids.filter, ids.bias, ids.output, window.flags);
 }
 
-// Convolutions and pools.
-
-struct Window {
-  uint32_t kernel_height;
-  uint32_t kernel_width;
-  uint32_t stride_height;
-  uint32_t stride_width;
-  uint32_t dilation_height = 1;
-  uint32_t dilation_width = 1;
-  uint32_t flags = 0;
-};
-
-std::optional<Window> PlanWindow(schema::Padding padding, int64_t kernel_height,
-                                 int64_t kernel_width, int64_t stride_height, int64_t stride_width,
-                                 int64_t dilation_height = 1, int64_t dilation_width = 1) {
-  for (int64_t extent :
-       {kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width,
-        kernel_height * dilation_height, kernel_width * dilation_width}) {
-    if (extent < 1 || extent > kMaxExtent) return std::nullopt;
-  }
-  if (padding != schema::Padding_SAME && padding != schema::Padding_VALID) return std::nullopt;
-  Window window;
-  window.kernel_height = static_cast<uint32_t>(kernel_height);
-  window.kernel_width = static_cast<uint32_t>(kernel_width);
-  window.stride_height = static_cast<uint32_t>(stride_height);
-  window.stride_width = static_cast<uint32_t>(stride_width);
-  window.dilation_height = static_cast<uint32_t>(dilation_height);
-  window.dilation_width = static_cast<uint32_t>(dilation_width);
-  window.flags = padding == schema::Padding_SAME ? XNN_FLAG_TENSORFLOW_SAME_PADDING : 0;
-  return window;
+xnn_status DefineTransposed(xnn_subgraph_t graph, const WeightedPlan& plan,
+                            const WeightedIds& ids) {
+  const Window& window = plan.window;
+  return xnn_define_deconvolution_2d(
+      graph, plan.rows.before, plan.columns.after, plan.rows.after, plan.columns.before,
+      plan.rows.adjustment, plan.columns.adjustment, window.kernel_height, window.kernel_width,
+      window.stride_height, window.stride_width, 1, 1, plan.groups, plan.group_input_channels,
+      plan.group_output_channels, plan.range.min, plan.range.max, ids.input, ids.filter, ids.bias,
+      ids.output, /*flags=*/0);
 }
 
-bool IsImage(const schema::TensorT& tensor) { return tensor.shape.size() == 4; }
-
-// A convolution of single pixels with float activations: LiteRT's XNNPACK makes it a fully
-// connected operator, in which each pixel has a scale of its own, not each image.
-Node PlanDynamicPointwise(const Op& op, TensorIndex input, WeightedOperands operands, Range range) {
-  operands.filter.dims = {operands.filter.dims[0], operands.filter.dims[3]};
-  return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids =
-        DefineWeighted(builder, op, builder.Value(input), Sizes(op.tensor(input).shape),
-                       /*num_nonbatch_dims=*/1, operands);
-    builder.Check(xnn_define_fully_connected(builder.subgraph(), range.min, range.max, ids.input,
-                                             ids.filter, ids.bias, ids.output, /*flags=*/0));
-  }};
+xnn_status DefineFullyConnected(xnn_subgraph_t graph, const WeightedPlan& plan,
+                                const WeightedIds& ids) {
+  return xnn_define_fully_connected(graph, plan.range.min, plan.range.max, ids.input, ids.filter,
+                                    ids.bias, ids.output, /*flags=*/0);
 }
 
-Node PlanConv2D(const Op& op) {
-  if (!op.HasInputs(2, 3)) return std::nullopt;
-  const WeightedTensors tensors{.input = op.in(0), .filter = op.in(1), .bias = op.in(2)};
-  const auto operands = PlanWeights(op, tensors);
-  const auto options = op.options(op.op.builtin_options.AsConv2DOptions());
-  const schema::TensorT& input = op.tensor(tensors.input);
-  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
-  if (!operands || !IsImage(input) || filter.size() != 4) return std::nullopt;
-  const auto window =
-      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w,
-                 options.dilation_h_factor, options.dilation_w_factor);
-  const auto range = FusedRange(op, options.fused_activation_function);
-  if (!window || !range || input.shape[3] % filter[3] != 0) return std::nullopt;
-  const int groups = input.shape[3] / filter[3];
-  if (groups < 1 || filter[0] % groups != 0) return std::nullopt;
-  const bool is_pointwise = groups == 1 && filter[1] == 1 && filter[2] == 1 &&
-                            window->stride_height == 1 && window->stride_width == 1 &&
-                            filter[0] + filter[3] > 2;
-  if (operands->dynamic && is_pointwise) {
-    return PlanDynamicPointwise(op, tensors.input, *operands, *range);
-  }
-  return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
-    builder.Check(xnn_define_convolution_2d(
-        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
-        window->stride_height, window->stride_width, window->dilation_height,
-        window->dilation_width, groups, op.tensor(tensors.filter).shape[3],
-        op.tensor(tensors.filter).shape[0] / groups, range->min, range->max, ids.input, ids.filter,
-        ids.bias, ids.output, window->flags));
-  }};
-}
-
-Node PlanDepthwiseConv2D(const Op& op) {
-  if (!op.HasInputs(2, 3)) return std::nullopt;
-  const WeightedTensors tensors{.input = op.in(0),
-                                .filter = op.in(1),
-                                .bias = op.in(2),
-                                .channel_axis = 3,
-                                .has_dynamic = false};
-  const auto operands = PlanWeights(op, tensors);
-  const auto options = op.options(op.op.builtin_options.AsDepthwiseConv2DOptions());
-  const schema::TensorT& input = op.tensor(tensors.input);
-  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
-  if (!operands || !IsImage(input) || filter.size() != 4 || filter[0] != 1) return std::nullopt;
-  const auto window =
-      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w,
-                 options.dilation_h_factor, options.dilation_w_factor);
-  const auto range = FusedRange(op, options.fused_activation_function);
-  const int channels = input.shape[3];
-  if (!window || !range || filter[3] % channels != 0) return std::nullopt;
-  const int multiplier = filter[3] / channels;
-  return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
-    builder.Check(xnn_define_depthwise_convolution_2d(
-        builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,
-        window->stride_height, window->stride_width, window->dilation_height,
-        window->dilation_width, multiplier, channels, range->min, range->max, ids.input, ids.filter,
-        ids.bias, ids.output, window->flags));
-  }};
-}
-
-// Padding and the rows and columns to add, along one axis of a transposed convolution.
-struct TransposedAxis {
-  uint32_t before = 0;
-  uint32_t after = 0;
-  uint32_t adjustment = 0;
-};
-
-std::optional<TransposedAxis> PlanTransposedAxis(schema::Padding padding, int64_t input,
-                                                 int64_t output, int64_t kernel, int64_t stride) {
-  TransposedAxis axis;
-  if (padding == schema::Padding_VALID) {
-    if (kernel > output) return std::nullopt;
-    axis.adjustment = static_cast<uint32_t>((output - kernel) % stride);
-    return axis;
-  }
-  if ((output + stride - 1) / stride != input || kernel < stride) return std::nullopt;
-  const int64_t total = std::max<int64_t>((input - 1) * stride + kernel - output, 0);
-  axis.before = static_cast<uint32_t>(total / 2);
-  axis.after = static_cast<uint32_t>(total - total / 2);
-  return axis;
-}
-
-Node PlanTransposeConv(const Op& op) {
-  if (!op.HasInputs(3, 4)) return std::nullopt;
-  const WeightedTensors tensors{.input = op.in(2), .filter = op.in(1), .bias = op.in(3)};
-  const auto operands = PlanWeights(op, tensors);
-  const auto options = op.options(op.op.builtin_options.AsTransposeConvOptions());
-  const std::vector<int32_t>& input = op.tensor(tensors.input).shape;
-  const std::vector<int32_t>& output = op.tensor(op.out()).shape;
-  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
-  if (!operands || input.size() != 4 || output.size() != 4 || filter.size() != 4) {
-    return std::nullopt;
-  }
-  if (filter[3] != input[3] || filter[0] != output[3] || input[0] != output[0]) return std::nullopt;
-  const auto window =
-      PlanWindow(options.padding, filter[1], filter[2], options.stride_h, options.stride_w);
-  const auto range = FusedRange(op, options.fused_activation_function);
-  if (!window || !range) return std::nullopt;
-  const auto rows =
-      PlanTransposedAxis(options.padding, input[1], output[1], filter[1], options.stride_h);
-  const auto columns =
-      PlanTransposedAxis(options.padding, input[2], output[2], filter[2], options.stride_w);
-  if (!rows || !columns) return std::nullopt;
-  return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const WeightedIds ids = DefineConvolution(builder, op, tensors.input, *operands);
-    builder.Check(xnn_define_deconvolution_2d(
-        builder.subgraph(), rows->before, columns->after, rows->after, columns->before,
-        rows->adjustment, columns->adjustment, window->kernel_height, window->kernel_width,
-        window->stride_height, window->stride_width, 1, 1, /*groups=*/1,
-        op.tensor(tensors.filter).shape[3], op.tensor(tensors.filter).shape[0], range->min,
-        range->max, ids.input, ids.filter, ids.bias, ids.output, /*flags=*/0));
-  }};
-}
-
-Node PlanFullyConnected(const Op& op) {
-  if (!op.HasInputs(2, 3)) return std::nullopt;
-  const WeightedTensors tensors{.input = op.in(0), .filter = op.in(1), .bias = op.in(2)};
-  const auto operands = PlanWeights(op, tensors);
-  const auto options = op.options(op.op.builtin_options.AsFullyConnectedOptions());
-  const std::vector<int32_t>& input = op.tensor(tensors.input).shape;
-  const std::vector<int32_t>& filter = op.tensor(tensors.filter).shape;
-  const auto range = FusedRange(op, options.fused_activation_function);
-  if (!operands || !range || input.empty() || filter.size() != 2) return std::nullopt;
-  if (options.weights_format != schema::FullyConnectedOptionsWeightsFormat_DEFAULT) {
-    return std::nullopt;
-  }
-  const int64_t elements = *NumElements(input);
-  if (elements % filter[1] != 0 || (options.keep_num_dims && input.back() != filter[1])) {
-    return std::nullopt;
-  }
-  std::vector<size_t> dims = Sizes(input);
-  const bool reshape = !options.keep_num_dims && (input.size() != 2 || input[1] != filter[1]);
-  if (reshape) dims = {static_cast<size_t>(elements / filter[1]), static_cast<size_t>(filter[1])};
-  return XnnpackNode{[=](XnnpackBuilder& builder) {
-    const uint32_t input_id =
-        reshape ? builder.Reshaped(tensors.input, dims) : builder.Value(tensors.input);
-    const WeightedIds ids =
-        DefineWeighted(builder, op, input_id, dims, /*num_nonbatch_dims=*/1, *operands);
-    builder.Check(xnn_define_fully_connected(builder.subgraph(), range->min, range->max, ids.input,
-                                             ids.filter, ids.bias, ids.output, /*flags=*/0));
+// Dynamic ones are no nodes: dynamic_kernel.h says why.
+Node PlanWeighted(const Op& op) {
+  const auto plan = PlanWeightedOperator(op);
+  if (!plan || plan->is_dynamic) return std::nullopt;
+  return XnnpackNode{[plan = *plan, op](XnnpackBuilder& builder) {
+    WeightedIds ids;
+    ids.input = plan.input_dims == SizesOf(op.shape(plan.input))
+                    ? builder.Value(plan.input)
+                    : builder.Reshaped(plan.input, plan.input_dims);
+    ids.filter = builder.Constant(plan.filter);
+    ids.bias = plan.bias ? builder.Constant(*plan.bias) : XNN_INVALID_VALUE_ID;
+    ids.output = builder.Value(plan.output);
+    constexpr xnn_status (*kDefine[])(xnn_subgraph_t, const WeightedPlan&, const WeightedIds&) = {
+        DefineConvolution, DefineDepthwise, DefineTransposed, DefineFullyConnected};
+    builder.Check(kDefine[static_cast<int>(plan.kind)](builder.subgraph(), plan, ids));
   }};
 }
 
@@ -486,14 +91,17 @@ std::optional<Window> PlanPool(const Op& op, const schema::Pool2DOptionsT& optio
   if (!op.HasInputs(1, 1)) return std::nullopt;
   const schema::TensorT& input = op.tensor(op.in(0));
   if (!IsImage(input) || !Moves(op, op.in(0), op.out())) return std::nullopt;
-  const auto window = PlanWindow(options.padding, options.filter_height, options.filter_width,
-                                 options.stride_h, options.stride_w);
+  const auto window = PlanWindow(options.padding, {.kernel_height = options.filter_height,
+                                                   .kernel_width = options.filter_width,
+                                                   .stride_height = options.stride_h,
+                                                   .stride_width = options.stride_w});
   if (!window || window->stride_height > window->kernel_height ||
       window->stride_width > window->kernel_width) {
     return std::nullopt;
   }
-  // XNNPACK keeps a pointer for each element of each window.
-  if (options.filter_height > 2 * input.shape[1] || options.filter_width > 2 * input.shape[2]) {
+  // Where a window reaches over both borders, XNNPACK's average pool sums wrong rows; and it keeps
+  // a pointer for each element of each window.
+  if (options.filter_height > input.shape[1] || options.filter_width > input.shape[2]) {
     return std::nullopt;
   }
   return window;
@@ -761,7 +369,7 @@ Node PlanReduce(const Op& op) {
 
 Node PlanReshape(const Op& op) {
   if (!op.HasInputs(1, 2) || !Moves(op, op.in(0), op.out())) return std::nullopt;
-  const std::vector<size_t> dims = Sizes(op.tensor(op.out()).shape);
+  const std::vector<size_t> dims = SizesOf(op.tensor(op.out()).shape);
   if (dims.empty()) return std::nullopt;
   if (NumElements(op.tensor(op.in(0)).shape) != NumElements(op.tensor(op.out()).shape)) {
     return std::nullopt;
@@ -903,7 +511,7 @@ Node SliceNode(const Op& op, const std::vector<int64_t>& offsets) {
     if (offsets[dim] < 0 || offsets[dim] > input[dim] - output[dim]) return std::nullopt;
     begin.push_back(static_cast<size_t>(offsets[dim]));
   }
-  const std::vector<size_t> sizes = Sizes(output);
+  const std::vector<size_t> sizes = SizesOf(output);
   return XnnpackNode{[=](XnnpackBuilder& builder) {
     const uint32_t input_id = builder.Value(op.in(0));
     builder.Check(xnn_define_static_slice(builder.subgraph(), begin.size(), begin.data(),
@@ -998,16 +606,16 @@ constexpr Row kRows[] = {
     {schema::BuiltinOperator_AVERAGE_POOL_2D, PlanAveragePool},
     {schema::BuiltinOperator_CEIL, PlanFloatUnary<xnn_unary_ceiling>},
     {schema::BuiltinOperator_CONCATENATION, PlanConcatenation},
-    {schema::BuiltinOperator_CONV_2D, PlanConv2D},
+    {schema::BuiltinOperator_CONV_2D, PlanWeighted},
     {schema::BuiltinOperator_DEPTH_TO_SPACE, PlanDepthToSpace},
-    {schema::BuiltinOperator_DEPTHWISE_CONV_2D, PlanDepthwiseConv2D},
+    {schema::BuiltinOperator_DEPTHWISE_CONV_2D, PlanWeighted},
     {schema::BuiltinOperator_DEQUANTIZE, PlanDequantize},
     {schema::BuiltinOperator_DIV, PlanDiv},
     {schema::BuiltinOperator_ELU, PlanElu},
     {schema::BuiltinOperator_EXP, PlanFloatUnary<xnn_unary_exp>},
     {schema::BuiltinOperator_EXPAND_DIMS, PlanReshape},
     {schema::BuiltinOperator_FLOOR, PlanFloatUnary<xnn_unary_floor>},
-    {schema::BuiltinOperator_FULLY_CONNECTED, PlanFullyConnected},
+    {schema::BuiltinOperator_FULLY_CONNECTED, PlanWeighted},
     {schema::BuiltinOperator_GELU, PlanGelu},
     {schema::BuiltinOperator_HARD_SWISH, PlanFloatUnary<xnn_unary_hardswish>},
     {schema::BuiltinOperator_LEAKY_RELU, PlanLeakyRelu},
@@ -1042,7 +650,7 @@ constexpr Row kRows[] = {
     {schema::BuiltinOperator_SUM, PlanReduce<xnn_reduce_sum>},
     {schema::BuiltinOperator_TANH, PlanUnary<xnn_unary_tanh>},
     {schema::BuiltinOperator_TRANSPOSE, PlanTranspose},
-    {schema::BuiltinOperator_TRANSPOSE_CONV, PlanTransposeConv},
+    {schema::BuiltinOperator_TRANSPOSE_CONV, PlanWeighted},
 };
 
 }  // namespace

@@ -54,6 +54,11 @@ absl::Status ReadBuffers(const File& file, const schema::Model& source, Model& m
   for (const schema::Buffer* buffer : *source.buffers()) {
     ASSIGN_OR_RETURN(const std::span<const uint8_t> bytes, BufferBytes(file, *buffer), "buffer ",
                      model.buffers.size());
+    // It stands for none, and runtimes do not look into it: a tensor that names it is no constant.
+    if (model.buffers.empty()) {
+      model.AddBuffer({});
+      continue;
+    }
     total_bytes += bytes.size();
     if (total_bytes / kMostBytesPerFileByte > file->size()) {
       return Malformed("the buffers overlap too often");

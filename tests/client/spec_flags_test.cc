@@ -29,6 +29,14 @@ TEST(SpecFlags, NameVariants) {
   EXPECT_EQ(spec->variants(1).scheme(), v1::SCHEME_FLOAT16);
 }
 
+TEST(SpecFlags, KeepVariantsThatAreNamedBesideAll) {
+  const auto spec = ParseSpecFlags({.variants = {"all", "int8"}});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_TRUE(spec->all_variants());
+  ASSERT_EQ(spec->variants_size(), 1);
+  EXPECT_EQ(spec->variants(0).scheme(), v1::SCHEME_INT8);
+}
+
 TEST(SpecFlags, ListTheVariantsWhereOneIsUnknown) {
   EXPECT_THAT(ParseSpecFlags({.variants = {"int3"}}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("int8-uint8io")));

@@ -1,15 +1,29 @@
 """The octavo command: what it prints, writes and exits with."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
 import subprocess
+import termios
+import time
 
 import numpy as np
 import pytest
 from conftest import BUILD, data_path, model_path
+from test_bad_input import changed
 
 MNIST_FLAGS = ["--calibrate", data_path("mnist") + ":calib_images", "--calibrate-examples", "50", "--evaluate",
                data_path("mnist") + ":test_images:labels=test_labels", "--evaluate-examples", "500", "--scale", "1/255",
                "--benchmark-runs", "20"]
+# Takes a second and more, on any machine.
+SLOW_FLAGS = ["--evaluate", data_path("mobilenet") + ":fashion28_test", "--scale", "1/255", "--repeat", "8x8x3",
+              "--no-benchmark"]
 
 
 def octavo(*words, **kwargs) -> subprocess.CompletedProcess:
@@ -48,6 +62,7 @@ def test_json_output_is_the_report(tmp_path, where):
     assert done.returncode == 0
     report = json.loads(done.stdout)
     assert report["verdict"] == "VERDICT_PASS" and report["recommended_variant"]
+    assert done.stdout == (tmp_path / "report.json").read_text()
 
 
 def test_same_bytes_whatever_the_threads(tmp_path):
@@ -87,10 +102,136 @@ def test_missed_goals_exit_with_3(tmp_path, where):
     ["optimize"], ["optimize", "m.tflite", "--out", "x", "--variant", "int3", "--local"], ["frobnicate"],
     ["optimize", "missing.tflite", "--out", "x", "--local"],
     ["optimize", model_path("mnist_cnn"), "--out", "x", "--goal", "speed<=3", "--local"],
-    ["optimize", model_path("mnist_cnn"), "--out", "x", "--scale", "1/zero", "--local"]])
+    ["optimize", model_path("mnist_cnn"), "--out", "x", "--scale", "1/zero", "--local"],
+    ["optimize", model_path("mnist_cnn"), "--out", "x", "--local", "--server", "127.0.0.1:1"],
+    ["optimize", model_path("mnist_cnn"), "--out", "x", "--local", "--calibrate-examples", "5"],
+    ["optimize", model_path("mnist_cnn"), "--out", "x", "--local", "--evaluate-examples", "5"],
+    ["optimize", model_path("mnist_cnn"), "--out", "x", "--local", "--threads", "257"]])
 def test_wrong_usage_exits_with_2(tmp_path, words):
     done = octavo(*words, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr
+
+
+def unsupported(model, schema):
+    """Takes the last operator for one that nobody knows."""
+    code = model.operatorCodes[model.subgraphs[0].operators[-1].opcodeIndex]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = "MyOwnOperator"
+
+
+def test_what_is_refused_before_a_job_exits_with_2(tmp_path, where):
+    no_calibration = octavo("optimize", model_path("mnist_cnn"), "--variant", "int8", "--out", tmp_path / "a", *where)
+    assert no_calibration.returncode == 2 and "calibration" in no_calibration.stderr
+    (tmp_path / "own.tflite").write_bytes(changed(unsupported))
+    own = octavo("optimize", tmp_path / "own.tflite", "--variant", "float16", "--out", tmp_path / "b", *where)
+    assert own.returncode == 2 and "MyOwnOperator" in own.stderr
+    other_shape = octavo("optimize", model_path("mnist_cnn"), "--variant", "int8", "--calibrate",
+                         data_path("fashion32") + ":calib_images", "--out", tmp_path / "c", *where)
+    assert other_shape.returncode == 2 and "TENSOR_MISMATCH" in other_shape.stderr
+
+
+def test_cancelled_job_exits_with_4(tmp_path, server):
+    at = ["--server", server.address]
+    words = ["optimize", model_path("mobilenet_v2"), "--calibrate", data_path("mobilenet") + ":fashion28_calib",
+             *SLOW_FLAGS, "--variant", "int16x8", "--out", tmp_path, *at]
+    with subprocess.Popen([BUILD / "bin" / "octavo", *map(str, words)], stderr=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL, text=True) as running:
+        job = next(line for line in running.stderr if line.startswith("jobs/")).split()[0]
+        assert octavo("jobs", "cancel", job, *at).returncode == 0
+        rest = running.stderr.read()
+        assert running.wait(timeout=60) == 4
+    assert rest.endswith("octavo: the job was cancelled\n")
+    assert not list(tmp_path.iterdir())
+    # So do those that ask for what it would have made.
+    for command in (["jobs", "watch", job], ["report", job], ["download", job, "--out", tmp_path]):
+        assert octavo(*command, *at).returncode == 4
+
+
+def test_files_in_folders_named_like_the_servers(tmp_path, where):
+    for source, file in ((model_path("mnist_cnn"), "models/digits.tflite"), (data_path("mnist"), "datasets/test.npz")):
+        (tmp_path / file).parent.mkdir()
+        shutil.copy(source, tmp_path / file)
+    done = octavo("optimize", "models/digits.tflite", "--evaluate", "datasets/test.npz:test_images", "--scale", "1/255",
+                  "--evaluate-examples", 10, "--variant", "float16", "--no-benchmark", "--out", "out", *where,
+                  cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "out" / "float16.tflite").exists()
+
+
+def test_long_name_of_a_file_is_cut_between_characters(tmp_path, server):
+    path = tmp_path / ("m" * 126 + "\u00e4" * 20 + ".tflite")
+    shutil.copy(model_path("mnist_cnn"), path)
+    done = octavo("upload", "model", path, "--server", server.address, "-o", "json")
+    assert done.returncode == 0 and json.loads(done.stdout)["display_name"] == "m" * 126 + "\u00e4"
+
+
+def test_variant_of_an_earlier_job_is_named(tmp_path, where):
+    (tmp_path / "int4.tflite").write_bytes(b"old")
+    done = octavo("optimize", model_path("mnist_cnn"), "--variant", "float16", "--no-benchmark", "--out", tmp_path,
+                  *where)
+    assert done.returncode == 0 and "int4.tflite" in done.stderr and "float16.tflite" not in done.stderr
+
+
+def test_local_without_the_benchmark_lock(tmp_path):
+    lock = "/tmp/octavo-benchmark.lock"
+    inside = ["unshare", "--mount", "sh", "-c", f'mount --bind "$0" {lock} && exec "$@"']
+    os.mkfifo(tmp_path / "fifo")  # no file to lock
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(lock, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    if subprocess.run([*inside, tmp_path / "fifo", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    for benchmark in (["--benchmark-runs", "20"], ["--no-benchmark"]):
+        done = subprocess.run([*inside, tmp_path / "fifo", BUILD / "bin" / "octavo", "optimize",
+                               model_path("mnist_cnn"), "--variant", "float16", *benchmark, "--local", "--out",
+                               tmp_path / "out"], capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def drawn(columns: int, *words) -> list[str]:
+    """What the command draws on a terminal of so many columns, a line a redrawing."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen([BUILD / "bin" / "octavo", *map(str, words)], stdout=subprocess.DEVNULL, stderr=its) as running:
+        os.close(its)
+        text = b""
+        with contextlib.suppress(OSError):  # the other side is closed
+            while part := os.read(ours, 65536):
+                text += part
+        os.close(ours)
+    assert running.returncode == 0, text
+    return [line.split("\n")[0].rstrip() for line in text.decode().split("\r\x1b[K")]
+
+
+def test_progress_has_rate_and_time_left_in_80_columns(tmp_path):
+    lines = drawn(80, "optimize", model_path("mobilenet_v2"), *SLOW_FLAGS, "--evaluate-examples", 400, "--variant",
+                  "float32", "--local", "--out", tmp_path)
+    print("\n".join(lines))
+    assert any(re.search(r"evaluate float32 .* of 400 examples, [\d.]+/s, .* left$", line) for line in lines)
+    assert all(len(line) < 80 for line in lines if "examples" in line)
+
+
+def test_serve_starts_a_server_that_ends_by_sigterm(tmp_path):
+    ready = tmp_path / "ready"
+    with subprocess.Popen([BUILD / "bin" / "octavo", "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data",
+                           "--ready-file", ready, "--metrics-listen", "127.0.0.1:0"]) as serving:
+        deadline = time.monotonic() + 20
+        while not ready.exists():
+            assert serving.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        assert octavo("jobs", "list", "--server", ready.read_text().strip()).returncode == 0
+        # The environment names a server as well as the flag.
+        environment = os.environ | {"OCTAVO_SERVER": ready.read_text().strip()}
+        assert octavo("jobs", "list", env=environment).returncode == 0
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("words", [
+    ["octavo"], ["octavo", "serve"], ["octavo", "optimize"], ["octavo", "upload", "model"],
+    ["octavo", "upload", "dataset"], ["octavo", "jobs", "list"], ["octavo", "jobs", "get"], ["octavo", "jobs", "watch"],
+    ["octavo", "jobs", "cancel"], ["octavo", "download"], ["octavo", "report"], ["octavo", "inspect"], ["octavod"]])
+def test_help_has_an_example(words):
+    done = subprocess.run([BUILD / "bin" / words[0], *words[1:], "--help"], capture_output=True, text=True, check=True)
+    assert re.search(r"Examples?:\n  " + " ".join(words), done.stdout)
 
 
 def test_no_server_exits_with_5_and_says_how_to_start_one(tmp_path):
@@ -115,6 +256,9 @@ def test_jobs_upload_download_report(tmp_path, server):
     assert octavo("download", job, "--out", tmp_path / "b", *at).returncode == 0
     assert (tmp_path / "a" / "float16.tflite").read_bytes() == (tmp_path / "b" / "float16.tflite").read_bytes()
     assert "float16" in octavo("report", job, *at).stdout
+    # One JSON form of a report, whichever command gives it.
+    assert octavo("report", job, "-o", "json", *at).stdout == (tmp_path / "b" / "report.json").read_text()
+    assert json.loads(octavo("jobs", "get", job, "-o", "json", *at).stdout)["state"] == "STATE_SUCCEEDED"
 
 
 def test_inspect_shows_operators_and_arrays(tmp_path):

@@ -1,13 +1,17 @@
 """Uploads: resident memory stays small, broken ones are resumed, bytes that are there are not sent."""
 
+import contextlib
 import hashlib
+import socket
 import threading
 import time
+import types
 
 import google_crc32c
-import grpc
+import numpy as np
+import octavo
 import pytest
-from octavo.v1 import uploads_pb2
+from octavo.v1 import datasets_pb2, uploads_pb2
 
 GIB = 1 << 30
 CHUNK = bytes(range(256)) * 4096  # 1 MiB
@@ -43,30 +47,116 @@ def test_a_gigabyte_takes_little_memory(own_server):
         assert max(largest) < 150e6
 
 
-def test_a_broken_upload_is_resumed(client):
-    content = b"octavo" * 200_000 + str(time.time_ns()).encode()
-    upload = client.uploads.CreateUpload(uploads_pb2.CreateUploadRequest(
-        kind=uploads_pb2.UPLOAD_KIND_MODEL, size_bytes=len(content),
-        digest=hashlib.sha256(content).hexdigest())).upload
-    half = content[: len(content) // 2]
+class Relay:
+    """A way to a server that breaks: connection n is cut after cuts[n] bytes to the server, later ones not at all."""
 
-    def breaks_off():
-        yield uploads_pb2.WriteUploadRequest(name=upload.name, offset=0)
-        yield uploads_pb2.WriteUploadRequest(chunk=half, crc32c=google_crc32c.value(half))
-        yield uploads_pb2.WriteUploadRequest(chunk=b"damaged on the way", crc32c=1)
+    def __init__(self, target: str, cuts: list[int], on_cut=lambda: None):
+        self.target, self.cuts, self.on_cut = target, cuts, on_cut
+        self.sent = []  # bytes to the server, by connection
+        self.refused = threading.Event()  # somebody came while the server was away
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
 
-    with pytest.raises(grpc.RpcError) as caught:
-        client.uploads.WriteUpload(breaks_off())
-    assert caught.value.code() == grpc.StatusCode.DATA_LOSS
-    committed = client.uploads.GetUpload(uploads_pb2.GetUploadRequest(name=upload.name)).upload.committed_bytes
-    assert committed == len(half)
-    rest = content[committed:]
+    def __enter__(self):
+        return self
 
-    def goes_on():
-        yield uploads_pb2.WriteUploadRequest(name=upload.name, offset=committed)
-        yield uploads_pb2.WriteUploadRequest(chunk=rest, crc32c=google_crc32c.value(rest), finish=True)
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
-    assert client.uploads.WriteUpload(goes_on()).upload.state == uploads_pb2.Upload.STATE_COMPLETE
-    again = client.uploads.CreateUpload(uploads_pb2.CreateUploadRequest(
-        kind=uploads_pb2.UPLOAD_KIND_MODEL, size_bytes=len(content), digest=hashlib.sha256(content).hexdigest()))
-    assert again.already_exists
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._connect, args=[near], daemon=True).start()
+
+    def _connect(self, near: socket.socket):
+        host, port = self.target.rsplit(":", 1)
+        with near, contextlib.suppress(OSError):
+            try:
+                far = socket.create_connection((host, int(port)))
+            except ConnectionRefusedError:
+                return self.refused.set()
+            with far:
+                number = len(self.sent)
+                self.sent.append(0)
+                back = threading.Thread(target=self._copy, args=[far, near], daemon=True)
+                back.start()
+                self._copy(near, far, number)
+                for end in (near, far):
+                    end.shutdown(socket.SHUT_RDWR)
+                back.join()
+        if number < len(self.cuts):
+            self.on_cut()
+
+    def _copy(self, source: socket.socket, sink: socket.socket, number: int | None = None):
+        with contextlib.suppress(OSError):
+            while part := source.recv(1 << 16):
+                sink.sendall(part)
+                if number is None:
+                    continue
+                self.sent[number] += len(part)
+                if number < len(self.cuts) and self.sent[number] >= self.cuts[number]:
+                    return
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A data set of 16 MB that no server has seen."""
+    path = tmp_path / "arrays.npz"
+    np.savez(path, x=np.random.default_rng().integers(0, 256, (4096, 4096), np.uint8))
+    return path
+
+
+def check_is_whole(client, name: str, file) -> None:
+    """The server has the file's bytes."""
+    dataset = client.datasets.GetDataset(datasets_pb2.GetDatasetRequest(name=name)).dataset
+    assert dataset.size_bytes == file.stat().st_size
+    assert dataset.digest == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_broken_upload_is_resumed(server, file):
+    size = file.stat().st_size
+    with Relay(server.address, cuts=[size * 3 // 4]) as relay, octavo.Client(relay.address) as client:
+        name = client.upload_dataset(file)
+        check_is_whole(client, name, file)
+        assert len(relay.sent) == 2
+        # From 0 again it would be 1.75 times the file.
+        assert size < sum(relay.sent) < 1.5 * size
+
+
+def test_an_upload_outlives_the_server(own_server, file):
+    def restart():
+        own_server.kill()
+        assert relay.refused.wait(20)
+        own_server.start()
+        relay.target = own_server.address
+
+    size = file.stat().st_size
+    with Relay(own_server.address, [size * 3 // 4], restart) as relay, octavo.Client(relay.address) as client:
+        name = client.upload_dataset(file)
+        check_is_whole(client, name, file)
+        assert len(relay.sent) >= 2 and relay.sent[0] < size
+
+
+def test_a_chunk_damaged_on_the_way_is_sent_again(client, file, monkeypatch):
+    checksums = []
+
+    def value(chunk: bytes) -> int:
+        checksums.append(google_crc32c.value(chunk))
+        return checksums[-1] ^ (len(checksums) == 3)
+
+    monkeypatch.setattr(octavo.client, "google_crc32c", types.SimpleNamespace(value=value))
+    name = client.upload_dataset(file)
+    check_is_whole(client, name, file)
+    assert checksums.count(checksums[2]) == 2 and checksums.count(checksums[0]) == 1
+
+
+def test_bytes_that_are_there_are_not_sent(server, file):
+    with Relay(server.address, cuts=[]) as relay, octavo.Client(relay.address) as client:
+        client.upload_dataset(file)
+        before = sum(relay.sent)
+        name = client.upload_dataset(file)
+        check_is_whole(client, name, file)
+        assert sum(relay.sent) - before < 10_000

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import re
 import tempfile
 import time
 import uuid
@@ -29,7 +30,13 @@ _VARIANTS = {
     "int8-uint8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_UINT8),
     "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
 }
+# What the server names resources; whatever else a caller gives is a path.
+_RESOURCE_ID = "[a-z2-7]{26}"
 _GOALS = {"drop": "max_drop_points", "size": "max_size_ratio", "latency": "max_latency_ratio"}
+# What a stream of chunks may end with and yet be gone on with from the committed size. OUT_OF_RANGE and ABORTED: the
+# server was still taking in the stream before. FAILED_PRECONDITION: that one's finish came through, not its answer.
+_RESUMABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.OUT_OF_RANGE,
+              grpc.StatusCode.ABORTED, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class OctavoError(Exception):
@@ -41,11 +48,13 @@ class OctavoError(Exception):
 
 
 class JobFailed(OctavoError):
-    """A job that ended without a report; `job` is the message."""
+    """A job that ended without a report, CANCELLED where it was cancelled; `job` is the message."""
 
     def __init__(self, job: jobs_pb2.Job):
         error = _from_status(job.error)
-        super().__init__(error.code, error.message or jobs_pb2.Job.State.Name(job.state), error.reason)
+        if job.state == jobs_pb2.Job.STATE_CANCELLED:
+            error = OctavoError(grpc.StatusCode.CANCELLED, f"{job.name} was cancelled")
+        super().__init__(error.code, error.message, error.reason)
         self.job = job
 
 
@@ -118,11 +127,22 @@ class Result:
 
 
 class Client:
-    """One server. Thread-safe. Every call raises OctavoError."""
+    """One server. Thread-safe. Every call raises OctavoError.
 
-    def __init__(self, target: str = "127.0.0.1:8470", timeout: float = 60.0, patience: float = 120.0):
+    target: where it listens; UNAVAILABLE if nobody answers there in `connect_timeout` seconds. timeout: of one call,
+    seconds. patience: how many seconds of pauses to give a server that goes away later, anew when something gets through.
+    """
+
+    def __init__(self, target: str = "127.0.0.1:8470", timeout: float = 60.0, patience: float = 120.0,
+                 connect_timeout: float = 3.0):
         self._channel = grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", 64 << 20),
-                                                               ("grpc.keepalive_time_ms", 30_000)])
+                                                               ("grpc.keepalive_time_ms", 30_000),
+                                                               ("grpc.max_reconnect_backoff_ms", 2_000)])
+        try:
+            grpc.channel_ready_future(self._channel).result(connect_timeout)
+        except grpc.FutureTimeoutError:
+            self._channel.close()
+            raise OctavoError(grpc.StatusCode.UNAVAILABLE, f"no Octavo server answers at {target}") from None
         self._timeout, self._patience = timeout, patience
         self.uploads = uploads_pb2_grpc.UploadServiceStub(self._channel)
         self.models = models_pb2_grpc.ModelServiceStub(self._channel)
@@ -170,11 +190,11 @@ class Client:
 
     def upload_model(self, model) -> str:
         """A path, bytes, or "models/ID"; gives "models/ID"."""
-        if isinstance(model, str) and model.startswith("models/"):
+        if isinstance(model, str) and re.fullmatch(f"models/{_RESOURCE_ID}", model):
             return model
         with _as_file(model) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_MODEL)
-            request = models_pb2.CreateModelRequest(upload=upload, display_name=path.name[:128])
+            request = models_pb2.CreateModelRequest(upload=upload, display_name=_display_name(path))
         created = self._call(self.models.CreateModel, request).model
         if created.state == models_pb2.Model.STATE_REJECTED:
             raise _from_status(created.error)
@@ -182,11 +202,11 @@ class Client:
 
     def upload_dataset(self, source) -> str:
         """A path to an .npz file, arrays (see Data), or "datasets/ID"; gives "datasets/ID"."""
-        if isinstance(source, str) and source.startswith("datasets/"):
+        if isinstance(source, str) and re.fullmatch(f"datasets/{_RESOURCE_ID}", source):
             return source
         with _as_file(source) as path:
             upload = self._upload(path, uploads_pb2.UPLOAD_KIND_DATASET)
-            request = datasets_pb2.CreateDatasetRequest(upload=upload, display_name=path.name[:128])
+            request = datasets_pb2.CreateDatasetRequest(upload=upload, display_name=_display_name(path))
         created = self._call(self.datasets.CreateDataset, request).dataset
         if created.state == datasets_pb2.Dataset.STATE_REJECTED:
             raise _from_status(created.error)
@@ -194,27 +214,28 @@ class Client:
 
     def watch(self, job: str, progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> jobs_pb2.Job:
         """Follows a job to its end, over broken connections."""
-        after, give_up = 0, time.monotonic() + self._patience
-        while True:
-            last = None
-            try:
-                for update in self.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job, after_number=after)):
-                    give_up = time.monotonic() + self._patience
+        after = updates = 0
+
+        def follow() -> jobs_pb2.Job:
+            nonlocal after, updates
+            last = jobs_pb2.Job()
+            with _ended(self.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job, after_number=after))) as stream:
+                for update in stream:
+                    updates += 1
                     if update.HasField("snapshot"):
                         last = update.snapshot
                         continue
                     after = max(after, update.event.number)
                     if progress:
                         progress(update.event)
-                if last is not None and last.state >= jobs_pb2.Job.STATE_SUCCEEDED:
-                    return last
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > give_up:
-                    raise _from_rpc(error) from None
-            time.sleep(0.2)
+            if last.state < jobs_pb2.Job.STATE_SUCCEEDED:
+                raise OctavoError(grpc.StatusCode.UNAVAILABLE, f"the server stopped telling of {job}")
+            return last
+
+        return self._retrying(follow, lambda: updates)
 
     def download(self, job: jobs_pb2.Job, folder: str | os.PathLike) -> dict[str, pathlib.Path]:
-        """Fetches a job's artifacts, each checked against its digest."""
+        """Fetches a job's artifacts over broken connections; each file appears whole, checked against its digest."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         paths = {}
@@ -222,19 +243,31 @@ class Client:
             # A server's word is not taken for a path.
             if pathlib.PurePath(artifact.file_name).name != artifact.file_name:
                 raise OctavoError(grpc.StatusCode.DATA_LOSS, f"an artifact is named {artifact.file_name!r}")
-            part, digest = folder / (artifact.file_name + ".part"), hashlib.sha256()
-            with part.open("wb") as file:
-                try:
-                    for answer in self.artifacts.DownloadArtifact(
-                            artifacts_pb2.DownloadArtifactRequest(name=artifact.name)):
+            part = folder / (artifact.file_name + ".part")
+            try:
+                self._fetch(artifact, part)
+                paths[artifact.file_name] = part.replace(folder / artifact.file_name)
+            finally:
+                part.unlink(missing_ok=True)
+        return paths
+
+    def _fetch(self, artifact: report_pb2.Artifact, path: pathlib.Path) -> None:
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+
+            def go_on() -> None:
+                request = artifacts_pb2.DownloadArtifactRequest(name=artifact.name, offset=file.tell())
+                with _ended(self.artifacts.DownloadArtifact(request)) as stream:
+                    for answer in stream:
+                        if google_crc32c.value(answer.chunk) != answer.crc32c:
+                            # On the way, so it is worth another try; what is damaged at the server is DATA_LOSS.
+                            raise OctavoError(grpc.StatusCode.UNAVAILABLE, "a chunk arrived damaged")
                         file.write(answer.chunk)
                         digest.update(answer.chunk)
-                except grpc.RpcError as error:
-                    raise _from_rpc(error) from None
-            if digest.hexdigest() != artifact.digest:
-                raise OctavoError(grpc.StatusCode.DATA_LOSS, f"{artifact.file_name} arrived damaged")
-            paths[artifact.file_name] = part.replace(folder / artifact.file_name)
-        return paths
+
+            self._retrying(go_on, file.tell)
+        if digest.hexdigest() != artifact.digest:
+            raise OctavoError(grpc.StatusCode.DATA_LOSS, f"{artifact.file_name} arrived damaged")
 
     def _use(self, data) -> spec_pb2.DatasetUse:
         data = data if isinstance(data, Data) else Data(data)
@@ -249,26 +282,54 @@ class Client:
             while part := file.read(1 << 20):
                 digest.update(part)
         created = self._call(self.uploads.CreateUpload, uploads_pb2.CreateUploadRequest(
-            kind=kind, size_bytes=path.stat().st_size, digest=digest.hexdigest()))
-        name, offset, give_up = created.upload.name, created.upload.committed_bytes, time.monotonic() + self._patience
-        if created.already_exists:
-            return name
-        while True:
-            try:
-                self.uploads.WriteUpload(_chunks(path, name, offset, created.chunk_bytes))
-                return name
-            except grpc.RpcError as error:
-                resumable = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.DATA_LOSS)
-                if error.code() not in resumable or time.monotonic() > give_up:
-                    raise _from_rpc(error) from None
-            time.sleep(0.2)
-            offset = self._call(self.uploads.GetUpload, uploads_pb2.GetUploadRequest(name=name)).upload.committed_bytes
+            kind=kind, size_bytes=path.stat().st_size, digest=digest.hexdigest(), request_id=str(uuid.uuid4())))
+        upload = created.upload
+
+        def go_on() -> None:
+            nonlocal upload
+            # The server knows how far a broken stream got, its end included.
+            request = uploads_pb2.GetUploadRequest(name=upload.name)
+            upload = self.uploads.GetUpload(request, timeout=self._timeout).upload
+            if upload.state != uploads_pb2.Upload.STATE_COMPLETE:
+                self.uploads.WriteUpload(_chunks(path, upload.name, upload.committed_bytes, created.chunk_bytes))
+
+        if not created.already_exists:
+            self._retrying(go_on, lambda: upload.committed_bytes, _RESUMABLE)
+        return upload.name
 
     def _call(self, method, request):
-        try:
-            return method(request, timeout=self._timeout, wait_for_ready=False)
-        except grpc.RpcError as error:
-            raise _from_rpc(error) from None
+        """A call that may be repeated: it reads, or carries a request id, or twice leaves a resource too many at worst."""
+        return self._retrying(lambda: method(request, timeout=self._timeout))
+
+    def _retrying(self, attempt: Callable, position: Callable[[], int] = lambda: 0,
+                  codes: Sequence[grpc.StatusCode] = (grpc.StatusCode.UNAVAILABLE,)):
+        """What `attempt` gives, once it does not fail with one of `codes`.
+
+        Only pauses count against patience, so an attempt may take its time; and anew whenever `position` has moved.
+        """
+        reached, waited, pause = position(), 0.0, 0.1
+        while True:
+            try:
+                return attempt()
+            except grpc.RpcError as failure:
+                error = _from_rpc(failure)
+            except OctavoError as failure:
+                error = failure
+            if reached != position():
+                reached, waited, pause = position(), 0.0, 0.1
+            if error.code not in codes or waited >= self._patience:
+                raise error
+            time.sleep(pause)
+            waited, pause = waited + pause, min(2 * pause, 5.0)
+
+
+@contextlib.contextmanager
+def _ended(stream: grpc.Call) -> Iterator[grpc.Call]:
+    """A stream of answers, cancelled where it is left before its end."""
+    try:
+        yield stream
+    finally:
+        stream.cancel()
 
 
 def _chunks(path: pathlib.Path, name: str, offset: int, size: int) -> Iterator[uploads_pb2.WriteUploadRequest]:
@@ -278,6 +339,11 @@ def _chunks(path: pathlib.Path, name: str, offset: int, size: int) -> Iterator[u
         while chunk := file.read(size):
             yield uploads_pb2.WriteUploadRequest(chunk=chunk, crc32c=google_crc32c.value(chunk))
     yield uploads_pb2.WriteUploadRequest(finish=True)
+
+
+def _display_name(path: pathlib.Path) -> str:
+    """The file's name, in at most 128 bytes."""
+    return path.name.encode(errors="replace")[:128].decode(errors="ignore")
 
 
 @contextlib.contextmanager

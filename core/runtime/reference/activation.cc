@@ -21,8 +21,6 @@ FloatRange ReluRange(schema::BuiltinOperator type) {
       return {0, 6};
     case schema::BuiltinOperator_RELU_N1_TO_1:
       return {-1, 1};
-    case schema::BuiltinOperator_RELU_0_TO_1:
-      return {0, 1};
     default:
       return {.min = 0};
   }

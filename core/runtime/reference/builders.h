@@ -24,14 +24,13 @@ KernelOr BuildMinimum(const Operands& operands);            // arithmetic.cc
 KernelOr BuildSquaredDifference(const Operands& operands);  // arithmetic.cc
 KernelOr BuildComparison(const Operands& operands);         // comparison.cc
 
-KernelOr BuildRelu(
-    const Operands& operands);  // activation.cc: RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1
-KernelOr BuildLeakyRelu(const Operands& operands);        // activation.cc
-KernelOr BuildPrelu(const Operands& operands);            // activation.cc
-KernelOr BuildHardSwish(const Operands& operands);        // activation.cc
-KernelOr BuildUnary(const Operands& operands);            // unary.cc: functions of one value
-KernelOr BuildSoftmax(const Operands& operands);          // softmax.cc
-KernelOr BuildLogSoftmax(const Operands& operands);       // softmax.cc
+KernelOr BuildRelu(const Operands& operands);        // activation.cc: RELU, RELU6, RELU_N1_TO_1
+KernelOr BuildLeakyRelu(const Operands& operands);   // activation.cc
+KernelOr BuildPrelu(const Operands& operands);       // activation.cc
+KernelOr BuildHardSwish(const Operands& operands);   // activation.cc
+KernelOr BuildUnary(const Operands& operands);       // unary.cc: functions of one value
+KernelOr BuildSoftmax(const Operands& operands);     // softmax.cc
+KernelOr BuildLogSoftmax(const Operands& operands);  // softmax.cc
 KernelOr BuildL2Normalization(const Operands& operands);  // l2_normalization.cc
 
 KernelOr BuildPool(const Operands& operands);  // pool.cc: AVERAGE_POOL_2D, MAX_POOL_2D

@@ -377,7 +377,8 @@ PackedWeights::PackedWeights(std::span<const int8_t> weights, int channels, int6
                      (channel / kPanelChannels) * depth_pairs() * 2 * kPanelChannels +
                      2 * (channel % kPanelChannels);
     for (int64_t index = 0; index < depth; ++index) {
-      panel[(index / 2) * 2 * kPanelChannels + index % 2] = weights[channel * depth + index];
+      panel[(index / 2) * 2 * kPanelChannels + index % 2] =
+          static_cast<int16_t>(weights[channel * depth + index]);
     }
   }
 }

@@ -99,17 +99,22 @@ constexpr Row kRows[] = {
     {schema::BuiltinOperator_BATCH_MATMUL, reference::BuildBatchMatMul},
     {schema::BuiltinOperator_BROADCAST_TO, reference::BuildBroadcastTo},
     {schema::BuiltinOperator_GELU, reference::BuildUnary},
-    {schema::BuiltinOperator_RELU_0_TO_1, reference::BuildRelu},
 };
+
+const Row* FindRow(schema::BuiltinOperator type) {
+  const Row* row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [&](const Row& candidate) { return candidate.type == type; });
+  return row == std::end(kRows) ? nullptr : row;
+}
 
 }  // namespace
 
+bool HasKernel(schema::BuiltinOperator type) { return FindRow(type) != nullptr; }
+
 absl::StatusOr<std::unique_ptr<Kernel>> NewKernel(const Model& model, const schema::OperatorT& op) {
   ASSIGN_OR_RETURN(const Operands operands, Operands::Create(model, op));
-  const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& candidate) {
-    return candidate.type == operands.operator_type();
-  });
-  if (row == std::end(kRows)) return operands.Unsupported("no kernel for this operator");
+  const Row* row = FindRow(operands.operator_type());
+  if (row == nullptr) return operands.Unsupported("no kernel for this operator");
   return row->build(operands);
 }
 

@@ -30,6 +30,10 @@ class Kernel {
 // FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator and the types.
 absl::StatusOr<std::unique_ptr<Kernel>> NewKernel(const Model& model, const schema::OperatorT& op);
 
+// Whether we have a kernel of this operator, for some of its types. XNNPACK runs none that we do
+// not.
+bool HasKernel(schema::BuiltinOperator type);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_RUNTIME_REFERENCE_KERNEL_H_

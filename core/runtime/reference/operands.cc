@@ -179,6 +179,8 @@ absl::Status Operands::Unsupported(absl::string_view why) const {
 std::string Operands::TypesText() const {
   std::vector<absl::string_view> inputs;
   std::vector<absl::string_view> outputs;
+  inputs.reserve(num_inputs());
+  outputs.reserve(num_outputs());
   for (int position = 0; position < num_inputs(); ++position) {
     inputs.push_back(has_input(position) ? TypeName(input_type(position)) : "none");
   }

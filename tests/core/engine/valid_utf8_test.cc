@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/base/utf8.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"

@@ -267,6 +267,21 @@ TEST(FoldOperator, DequantizesPerChannel) {
   EXPECT_THAT(Fold<float>(builder), ElementsAre(0.5f, 1.0f, 4.0f, 6.0f, 2.5f, 3.0f, 12.0f, -18.0f));
 }
 
+// The file's shape, by which its scales were checked, may be another than the inferred one.
+TEST(FoldOperator, LeavesScalesThatDoNotFitTheShape) {
+  for (const int32_t axis : {0, 3}) {
+    ModelBuilder builder;
+    const TensorIndex x =
+        builder.Constant<int8_t>("x", {2, 2}, schema::TensorType_INT8, {1, 2, 3, 4});
+    auto& quantization = builder.model().tensor(x).quantization;
+    quantization = std::make_unique<schema::QuantizationParametersT>();
+    quantization->scale = {0.5f, 2, 1, 1};
+    quantization->quantized_dimension = axis;
+    builder.Op(schema::BuiltinOperator_DEQUANTIZE, {x}, {builder.Tensor("y", {2, 2})});
+    EXPECT_FALSE(Folds(builder));
+  }
+}
+
 TEST(FoldOperator, DequantizesFourBits) {
   ModelBuilder builder;
   const TensorIndex x = builder.Constant<uint8_t>("x", {3}, schema::TensorType_INT4, {0x8f, 0x07});

@@ -163,6 +163,13 @@ schema::GatherOptionsT Gather(int32_t axis, int32_t batch_dims) {
   return options;
 }
 
+schema::StridedSliceOptionsT RelativeEnds(int32_t begin_mask) {
+  schema::StridedSliceOptionsT options;
+  options.offset = true;
+  options.begin_mask = begin_mask;
+  return options;
+}
+
 constexpr auto kSame = schema::Padding_SAME;
 constexpr auto kValid = schema::Padding_VALID;
 
@@ -631,6 +638,16 @@ const Case kCases[] = {
      With(schema::StridedSliceOptionsT()),
      {},
      "more axes than"},
+    {"StridedSliceOffset",
+     OP(STRIDED_SLICE),
+     {A({10, 10}), I({-3, 4}), I({2, 3}), I({1, 1})},
+     With(RelativeEnds(/*begin_mask=*/0)),
+     {{2, 3}}},
+    {"StridedSliceOffsetFromTheStart",
+     OP(STRIDED_SLICE),
+     {A({10}), I({5}), I({4}), I({1})},
+     With(RelativeEnds(/*begin_mask=*/1)),
+     {{4}}},
     {"StridedSliceExtremes",
      OP(STRIDED_SLICE),
      {A({3}), I({-kMost - 1}), I({kMost}), I({kMost})},

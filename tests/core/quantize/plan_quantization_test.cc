@@ -159,7 +159,7 @@ TEST(PlanInt8, SaysWhereABiasMadeWeightsCoarser) {
   graph.Output(graph.Conv(graph.Input("x", {1, 2, 2, 2}), {0, 1}, {30, 30}, "y"));
   const Model model = graph.Build();
   const QuantPlan plan = Plan(model, Ranges(model, kOneConvRanges), Spec(v1::SCHEME_INT8));
-  EXPECT_THAT(plan.operators[0].note, HasSubstr("weights of 1 channels stored coarser"));
+  EXPECT_THAT(plan.operators[0].note, HasSubstr("; 1 channel of weights stored coarser"));
   const QuantParams& weights = plan.constants.at({0, 1}).params;
   const QuantParams& bias = plan.constants.at({0, 2}).params;
   EXPECT_LE(30 / bias.scales[0], std::numeric_limits<int32_t>::max() / 2 * 1.0001);
@@ -203,6 +203,25 @@ TEST(PlanInt8, LeavesWeightsThatItCannotStoreInFloat) {
            Spec(v1::SCHEME_INT8));
   EXPECT_EQ(plan.operators[0].note, "float: its weights are no float32 constant");
   EXPECT_EQ(plan.operators[1].note, "float: its bias does not fit its weights");
+  EXPECT_TRUE(plan.operators[2].quantized);
+}
+
+TEST(PlanInt8, LeavesOperatorsOfUnexpectedTypesAsTheyAre) {
+  FloatGraph graph;
+  const TensorIndex x = graph.Input("x", {1, 4});
+  const TensorIndex w = graph.Constant("w", {2, 4}, std::vector<float>(8, 1));
+  graph.Output(graph.Op(schema::BuiltinOperator_FULLY_CONNECTED, schema::FullyConnectedOptionsT(),
+                        {x, w, kNoTensor}, "integers", {1, 2}, schema::TensorType_INT32));
+  const TensorIndex n = graph.Int32Constant("n", {2}, {1, 2});
+  graph.Output(graph.Op(schema::BuiltinOperator_ADD, schema::AddOptionsT(), {n, n}, "m", {2},
+                        schema::TensorType_INT32));
+  graph.Output(graph.Op(schema::BuiltinOperator_RELU, {x}, "y", {1, 4}));
+  const Model model = graph.Build();
+  const QuantPlan plan =
+      Plan(model, Ranges(model, {{"x", {-1, 1}}, {"y", {0, 1}}}), Spec(v1::SCHEME_INT8));
+  EXPECT_EQ(plan.operators[0].note, "float: none of its outputs is float32");
+  EXPECT_EQ(plan.operators[1].note, "as it was: it computes no float values");
+  EXPECT_EQ(plan.operators[1].version, 1);
   EXPECT_TRUE(plan.operators[2].quantized);
 }
 

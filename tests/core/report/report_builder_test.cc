@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {kFloat, kHalf, kGood, kSmall},
                     v1::VERDICT_PASS,
                     "good",
-                    "good is the smallest of 3 variants that meet every goal: 300 bytes (0.30x), "
+                    "good is the smallest of 2 variants that meet every goal: 300 bytes (0.30x), "
                     "0.20 points"},
         VerdictCase{"TheOnlyOne",
                     "max_drop_points: 0.5 max_size_ratio: 0.3",
@@ -114,7 +114,13 @@ INSTANTIATE_TEST_SUITE_P(
                     {},
                     v1::VERDICT_GOALS_MISSED,
                     "",
-                    "No variant was made."}),
+                    "No variant was made that goals could hold of."},
+        VerdictCase{"NotByTheModelAsItCame",
+                    "max_drop_points: 0.5 max_latency_ratio: 2",
+                    {kFloat, kSmall},
+                    v1::VERDICT_GOALS_MISSED,
+                    "",
+                    "small comes nearest and misses drop<=0.5"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(JudgeReport, BreaksATieBySpeed) {

@@ -161,6 +161,18 @@ TEST(Executor, NamesAnOperatorThatNobodyHas) {
   EXPECT_EQ(ReasonOf(executor.status()), "OP_UNSUPPORTED");
 }
 
+TEST(CheckRunnable, NamesWhatNobodyRunsInItsTypes) {
+  EXPECT_THAT(CheckRunnable(ReluAddTwice()), IsOk());
+  GraphBuilder graph;
+  const TensorIndex x = graph.Input(schema::TensorType_BOOL, {2});
+  const TensorIndex y = graph.Tensor(schema::TensorType_BOOL, {2});
+  graph.Op(schema::BuiltinOperator_EXP, {x}, {y}, schema::ExpOptionsT());
+  graph.Output(y);
+  const absl::Status status = CheckRunnable(graph.Build());
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("EXP")));
+  EXPECT_EQ(ReasonOf(status), "OP_UNSUPPORTED");
+}
+
 TEST(Executor, RefusesTensorsWithoutAValue) {
   GraphBuilder graph;
   graph.Input(kFloat, {2});

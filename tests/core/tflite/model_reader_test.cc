@@ -44,6 +44,21 @@ TEST(ReadModel, RefusesATruncatedFileWhereverItIsCut) {
   }
 }
 
+TEST(ReadModel, TakesNothingFromBufferZero) {
+  const Model model = TinyDense();
+  schema::ModelT tables = model.tables;
+  for (size_t i = 0; i < model.buffers.size(); ++i) {
+    tables.buffers[i]->data.assign(model.buffers[i].get().begin(), model.buffers[i].get().end());
+  }
+  tables.buffers[0]->data = {1, 2, 3};
+  flatbuffers::FlatBufferBuilder builder;
+  schema::FinishModelBuffer(builder, schema::CreateModel(builder, &tables));
+  const auto read = ReadModel(
+      ToFile({builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()}));
+  ASSERT_THAT(read, IsOk());
+  EXPECT_FALSE(read->IsConstant(TensorIndex{read->graph().inputs[0]}));
+}
+
 TEST(ReadModel, TakesOldOperatorCodesFromTheirByte) {
   flatbuffers::FlatBufferBuilder builder;
   const Model model = TinyDense();
@@ -83,8 +98,8 @@ TEST(ReadModel, RefusesAnUnknownUnionTypeInsteadOfDroppingItsValue) {
   }
   EXPECT_THAT(ReadModel(ToFile(WithByte(TinyFile(), FirstOperator, slot, 0))),
               IsMalformed("a union of type 0 has a value"));
-  EXPECT_THAT(ReadModel(ToFile(WithByte(TinyFile(), FirstOperator, slot,
-                                        schema::BuiltinOptions_AddOptions))),
+  EXPECT_THAT(ReadModel(ToFile(
+                  WithByte(TinyFile(), FirstOperator, slot, schema::BuiltinOptions_AddOptions))),
               IsMalformed("FULLY_CONNECTED"));
 }
 

@@ -1,0 +1,26 @@
+// Gives every tensor of the operators that a static scheme quantizes its scale and zero point.
+
+#ifndef OCTAVO_CORE_QUANTIZE_SETTLE_PARAMS_H_
+#define OCTAVO_CORE_QUANTIZE_SETTLE_PARAMS_H_
+
+#include "absl/status/status.h"
+#include "core/calibrate/calibrate.h"
+#include "core/quantize/quant_plan.h"
+#include "core/quantize/static_form.h"
+#include "core/tflite/model.h"
+
+namespace octavo {
+
+// Fills `plan`'s activations, constants and requantizations; its operators are decided and its
+// border's type is set.
+//
+// Tensors that must share their parameters (OperatorRow::output_scale) get those of the smallest
+// range that holds all of theirs. INVALID_ARGUMENT (NOT_FINITE): a constant is not.
+// FAILED_PRECONDITION (NO_CALIBRATION): the border is to be of integers, and one of its tensors has
+// no range.
+absl::Status SettleParams(const Model& model, const TensorRanges& ranges, const StaticForm& form,
+                          QuantPlan* plan);
+
+}  // namespace octavo
+
+#endif  // OCTAVO_CORE_QUANTIZE_SETTLE_PARAMS_H_
