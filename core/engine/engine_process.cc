@@ -19,6 +19,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "core/engine/child_process.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/last_lines.h"
@@ -231,9 +232,7 @@ void Session::Wait() const {
 
 absl::Status OwnError(const google::rpc::Status& error) {
   google::rpc::Status bounded = error;
-  if (bounded.message().size() > kMaxErrorMessageBytes) {
-    bounded.mutable_message()->resize(kMaxErrorMessageBytes);
-  }
+  bounded.set_message(Shortened(error.message(), kMaxErrorMessageBytes));
   if (bounded.ByteSizeLong() > kMaxErrorDetailBytes) bounded.clear_details();
   absl::Status status = FromRpcStatus(bounded);
   if (status.ok()) return ProtocolError("ended with an error that is none");

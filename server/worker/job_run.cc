@@ -19,6 +19,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
 #include "server/worker/exit_cause.h"
@@ -33,6 +34,7 @@ constexpr int kOutputFd = kFirstInheritedFd + 3;
 constexpr int kBenchmarkLockFd = kFirstInheritedFd + 4;
 
 constexpr int64_t kCopyBytes = 1 << 20;
+constexpr size_t kMaxVariantNameBytes = 64;
 constexpr int kCommitTries = 3;
 constexpr absl::Duration kCommitDelay = absl::Milliseconds(200);
 
@@ -281,7 +283,7 @@ void JobRun::EnterStage(const v1::JobProgress& progress) {
   }
   last_progress_ = progress;
   // Nothing that an engine says is kept at whatever length it likes.
-  if (last_progress_.variant().size() > 64) last_progress_.mutable_variant()->resize(64);
+  last_progress_.set_variant(Shortened(progress.variant(), kMaxVariantNameBytes));
 }
 
 // What it could not keep, a retry makes again: so an error here is not the job's.

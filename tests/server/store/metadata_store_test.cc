@@ -136,6 +136,18 @@ TEST_P(MetadataStoreTest, KeepsNothingOfAFailedTransaction) {
   EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
 }
 
+TEST_P(MetadataStoreTest, WritesNoRowThatItCouldNotReadAgain) {
+  v1::Model model = ReadyModel();
+  ASSERT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
+  model.mutable_error()->set_message("half a character: \xc3");
+  EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }),
+              StatusIs(absl::StatusCode::kInternal));
+  EXPECT_THAT(Read([&](StoreReader& reader) { return reader.GetModel(model.name()); }), IsOk());
+  model.mutable_error()->set_message("a whole one: \u00e4");
+  EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
+  EXPECT_THAT(Read([&](StoreReader& reader) { return reader.GetModel(model.name()); }), IsOk());
+}
+
 TEST_P(MetadataStoreTest, ReadsOneStateHoweverMuchIsWrittenMeanwhile) {
   const v1::Model model = ReadyModel();
   EXPECT_THAT(store_->Read([&](StoreReader& reader) -> absl::Status {

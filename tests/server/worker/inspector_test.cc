@@ -13,7 +13,9 @@
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "gmock/gmock.h"
+#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "octavo/v1/models.pb.h"
 #include "server/blobs/local_blob_store.h"
 #include "server/store/random_id.h"
 #include "tests/server/testing/temporary_folder.h"
@@ -89,6 +91,15 @@ TEST_F(InspectorTest, TellsAWrongFileFromATroubleOfItsOwn) {
     EXPECT_EQ(ReasonOf(model.status()), row.reason) << row.word;
     EXPECT_EQ(Inspector::IsVerdict(model.status()), row.is_verdict) << row.word;
   }
+}
+
+TEST_F(InspectorTest, CutsALongReasonWhereACharacterBegins) {
+  Inspector inspector(*blobs_, options_);
+  v1::Model model;
+  *model.mutable_error() = ToRpcStatus(inspector.InspectModel(PutBlob("long-error"), "m").status());
+  EXPECT_GT(model.error().message().size(), 3900u);
+  v1::Model read_back;
+  EXPECT_TRUE(read_back.ParseFromString(model.SerializeAsString()));
 }
 
 TEST_F(InspectorTest, RejectsAFileThatTakesTooLong) {

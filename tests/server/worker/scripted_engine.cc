@@ -46,6 +46,13 @@ void SendError(int code, const std::string& text) {
   Send(message);
 }
 
+// Characters of two bytes.
+std::string ManyUmlauts() {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "\u00e4";
+  return text;
+}
+
 [[noreturn]] void Hang() {
   while (true) ::pause();
 }
@@ -153,6 +160,17 @@ const std::map<std::string, Act>& Acts() {
          Hang();
        }},
       {"error", [](const EngineRequest&) { SendError(3, "tensor 'x' is not finite"); }},
+      // Cut at 4,000 bytes and at 64 there would be half a character left.
+      {"long-error", [](const EngineRequest&) { SendError(3, "x" + ManyUmlauts()); }},
+      {"long-variant",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         message.mutable_progress()->set_stage(v1::STAGE_QUANTIZE);
+         message.mutable_progress()->set_variant("x" + ManyUmlauts());
+         message.mutable_progress()->set_done(7);
+         Send(message);
+         Hang();
+       }},
       {"internal", [](const EngineRequest&) { SendError(13, "our bug"); }},
       {"nonsense",
        [](const EngineRequest&) {

@@ -37,6 +37,7 @@ namespace {
 using ::absl_testing::IsOk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -289,6 +290,21 @@ TEST_F(WorkerTest, FailsAtOnceWhereTheEngineSaysWhy) {
   EXPECT_EQ(job.error().code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(job.error().message(), "tensor 'x' is not finite");
   EXPECT_THAT(job.attempts(), SizeIs(1));
+}
+
+TEST_F(WorkerTest, KeepsJobsReadableWhateverTheEngineSaysAtLength) {
+  StartQueue();
+  StartWorker();
+  const v1::Job failed = WaitForEnd(Submit("long-error"));
+  EXPECT_EQ(failed.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(failed.error().message(), EndsWith("\u00e4..."));
+  const std::string running = Submit("long-variant");
+  WaitUntil(running, [](const v1::Job& job) { return job.progress().done() == 7; });
+  // From the store, where a server that starts again finds it.
+  EXPECT_THAT(store_->Read([&](StoreReader& reader) { return reader.GetJob(running).status(); }),
+              IsOk());
+  ASSERT_THAT(queue_->Cancel(running), IsOk());
+  EXPECT_EQ(WaitForEnd(running).state(), v1::Job::STATE_CANCELLED);
 }
 
 TEST_F(WorkerTest, FailsAtOnceAtALimit) {
