@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <string>
@@ -170,6 +171,14 @@ const std::map<std::string, Act>& Acts() {
          message.mutable_progress()->set_done(7);
          Send(message);
          Hang();
+       }},
+      {"cancelled", [](const EngineRequest&) { SendError(1, "I was cancelled"); }},
+      // As the kernel ends one that does not listen to SIGXCPU.
+      {"burn",
+       [](const EngineRequest&) {
+         while (std::clock() < 1.1 * CLOCKS_PER_SEC) {
+         }
+         ::raise(SIGKILL);
        }},
       {"internal", [](const EngineRequest&) { SendError(13, "our bug"); }},
       {"nonsense",

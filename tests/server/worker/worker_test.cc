@@ -259,7 +259,8 @@ TEST_F(WorkerTest, FailsAModelThatCrashesTwiceAndRunsTheNextJob) {
   const Row rows[] = {{"abort", "signal 6", "crash"},
                       {"segfault", "signal 11", "crash"},
                       {"out-of-memory", "too much memory", "oom"},
-                      {"nonsense", "the engine", "protocol"}};
+                      {"nonsense", "the engine", "protocol"},
+                      {"cancelled", "says that it was cancelled", "protocol"}};
   StartQueue();
   StartWorker();
   for (const Row& row : rows) {
@@ -308,8 +309,15 @@ TEST_F(WorkerTest, KeepsJobsReadableWhateverTheEngineSaysAtLength) {
 }
 
 TEST_F(WorkerTest, FailsAtOnceAtALimit) {
-  options_.time_limit = absl::Milliseconds(300);
+  options_.cpu_limit = absl::Seconds(1);
   StartQueue();
+  StartWorker();
+  const v1::Job burnt = WaitForEnd(Submit("burn"));
+  EXPECT_EQ(burnt.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(burnt.error().message(), HasSubstr("ran out of CPU time"));
+  EXPECT_THAT(burnt.attempts(), SizeIs(1));
+  worker_.reset();
+  options_.time_limit = absl::Milliseconds(300);
   StartWorker();
   const v1::Job slow = WaitForEnd(Submit("hang"));
   EXPECT_EQ(slow.state(), v1::Job::STATE_FAILED);
