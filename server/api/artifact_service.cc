@@ -146,7 +146,11 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
     StartWrite(&message_);
   }
 
-  void End(const absl::Status& status) { Finish(call_.End(status)); }
+  void End(const absl::Status& status) {
+    // gRPC's context ends with the RPC, and the timer's callback uses it.
+    timer_.Stop();
+    Finish(call_.End(status));
+  }
 
   ApiContext& api_;
   const v1::DownloadArtifactRequest request_;

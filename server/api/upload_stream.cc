@@ -84,6 +84,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
 
   void End(const absl::Status& status) {
     if (!writer_.upload().name().empty()) call_.Note("upload", writer_.upload().name());
+    // gRPC's context ends with the RPC, and the timer's callback uses it.
+    timer_.Stop();
     Finish(call_.End(status));
   }
 
