@@ -34,6 +34,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
   }
 
   void OnReadDone(bool ok) override {
+    timer_.Hold();
     api_.io.Continue([this, ok] { ok ? TakeMessage() : EndEarly(); });
   }
 
@@ -44,6 +45,10 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
 
  private:
   void TakeMessage() {
+    if (context_->IsCancelled()) return EndEarly();
+    const absl::StatusOr<bool> ready = writer_.Prepare(message_);
+    if (!ready.ok()) return Fail(ready.status());
+    if (!*ready) return api_.io.Continue([this] { TakeMessage(); });
     const absl::Status status = writer_.Take(message_);
     if (!status.ok()) return Fail(status);
     if (!writer_.complete()) {

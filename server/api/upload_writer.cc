@@ -14,6 +14,9 @@
 namespace octavo {
 namespace {
 
+// A slice of a second or less, after which others have their turn on the thread.
+constexpr int64_t kReadBackBytes = 256 << 20;
+
 absl::Status NotOpenError(const v1::Upload& upload) {
   return WithReason(
       absl::FailedPreconditionError(absl::StrCat(upload.name(), " is complete already")),
@@ -33,10 +36,13 @@ std::string KindName(v1::UploadKind kind) {
   return kind == v1::UPLOAD_KIND_DATASET ? "dataset" : "other";
 }
 
+absl::StatusOr<bool> UploadWriter::Prepare(const v1::WriteUploadRequest& message) {
+  if (partial_ == nullptr) RETURN_IF_ERROR(OpenAt(message));
+  return partial_->ReadBack(kReadBackBytes);
+}
+
 absl::Status UploadWriter::Take(const v1::WriteUploadRequest& message) {
-  if (partial_ == nullptr) {
-    RETURN_IF_ERROR(OpenAt(message));
-  } else if (!message.name().empty() && message.name() != upload_.name()) {
+  if (!message.name().empty() && message.name() != upload_.name()) {
     return FieldError("name", "differs from the first message's");
   }
   if (!message.chunk().empty()) {
