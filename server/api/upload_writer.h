@@ -41,6 +41,11 @@ class UploadWriter {
 
  private:
   absl::Status OpenAt(const v1::WriteUploadRequest& first);
+  // The row, if it still takes bytes.
+  absl::StatusOr<v1::Upload> OpenUpload(const std::string& name) const;
+  // Replaces the row with `upload` where it is still there and open: NOT_FOUND,
+  // FAILED_PRECONDITION (UPLOAD_COMPLETE).
+  absl::Status Replace(const v1::Upload& upload);
   absl::Status CheckChunk(const v1::WriteUploadRequest& message) const;
   absl::Status CheckSize(int64_t size_bytes) const;
   absl::Status Complete();
