@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -14,10 +15,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/sha256.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/progress_pipe.h"
+#include "google/rpc/status.pb.h"
 #include "octavo/engine/v1/engine.pb.h"
 
 namespace octavo {
@@ -179,6 +182,12 @@ const std::map<std::string, Act>& Acts() {
          while (std::clock() < 1.1 * CLOCKS_PER_SEC) {
          }
          ::raise(SIGKILL);
+       }},
+      {"disk-full",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         *message.mutable_error() = ToRpcStatus(ErrnoStatus(ENOSPC, "writing int8.tflite"));
+         Send(message);
        }},
       {"internal", [](const EngineRequest&) { SendError(13, "our bug"); }},
       {"nonsense",

@@ -440,6 +440,14 @@ TEST_F(WorkerTest, HoldsAMissingEngineAgainstNoModel) {
   EXPECT_THAT(queue_->Submit(again), IsOk());
 }
 
+TEST_F(WorkerTest, TriesAgainWhereTheDiskIsFull) {
+  queue_options_.retry.max_other_failures = 3;
+  const v1::Job job = RunOne("disk-full");
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(ReasonOf(FromRpcStatus(job.error())), "DISK_FULL");
+  EXPECT_THAT(job.attempts(), SizeIs(3));
+}
+
 TEST_F(WorkerTest, RunsTheJobsThatADeadServerLeft) {
   StartQueue();
   const std::string name = Submit("succeed");
