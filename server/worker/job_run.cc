@@ -147,7 +147,11 @@ class JobRun {
   std::vector<std::string> last_lines_;
   // By file name, of this attempt: each is stored once.
   std::map<std::string, v1::Artifact> stored_;
+  // Files that were copied, and their bytes, whatever became of them.
+  int copies_ = 0;
   int64_t stored_bytes_ = 0;
+  // What a variant's artifact was not: the engine is stopped for it.
+  absl::Status bad_result_;
   v1::JobProgress last_progress_;
   absl::Time stage_start_ = absl::Now();
 };
@@ -286,13 +290,17 @@ void JobRun::EnterStage(const v1::JobProgress& progress) {
   last_progress_.set_variant(Shortened(progress.variant(), kMaxVariantNameBytes));
 }
 
-// What it could not keep, a retry makes again: so an error here is not the job's.
+// What it could not keep, a retry makes again: so an error here is not the job's. But an engine
+// that says what is not so is stopped.
 void JobRun::ReceiveVariant(v1::VariantReport variant, int folder_fd) {
   if (variant.state() == v1::VariantReport::STATE_SUCCEEDED) {
     absl::StatusOr<v1::Artifact> artifact = StoreArtifact(folder_fd, variant.artifact());
     if (!artifact.ok()) {
       LOG(WARNING) << lease_.job.name() << ": variant " << variant.spec().name()
                    << " is not kept for a retry: " << artifact.status();
+      if (ReasonOf(artifact.status()) != "ENGINE_PROTOCOL") return;
+      bad_result_ = artifact.status();
+      *lease_.stop = true;
       return;
     }
     *variant.mutable_artifact() = *std::move(artifact);
@@ -320,9 +328,7 @@ absl::StatusOr<v1::Artifact> JobRun::StoreArtifact(int folder_fd, v1::Artifact a
     if (blob.ok()) return known->second;
     if (!absl::IsNotFound(blob.status())) return blob.status();
   }
-  if (static_cast<int>(stored_.size()) >= options_.max_artifacts) {
-    return BadResult("too many artifacts");
-  }
+  if (++copies_ > options_.max_artifacts) return BadResult("too many artifacts");
   const UniqueFd file(
       ::openat(folder_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) return BadResult(absl::StrCat("'", name, "' is not there"));
@@ -330,10 +336,11 @@ absl::StatusOr<v1::Artifact> JobRun::StoreArtifact(int folder_fd, v1::Artifact a
       blobs_.PutFile(file.get(), options_.max_artifact_bytes - stored_bytes_);
   if (absl::IsInvalidArgument(blob.status())) return BadResult("an artifact is no file");
   RETURN_IF_ERROR(blob.status(), "artifact ", name);
+  // Also where it is not what was said: it lies in the store.
+  stored_bytes_ += blob->size_bytes;
   if (blob->digest != artifact.digest() || blob->size_bytes != artifact.size_bytes()) {
     return BadResult(absl::StrCat("'", name, "' is not the file that it says"));
   }
-  stored_bytes_ += blob->size_bytes;
   artifact.set_name(absl::StrCat("artifacts/", blob->digest));
   stored_[name] = artifact;
   return artifact;
@@ -397,6 +404,7 @@ RunError JobRun::TryRun() {
                            "the job wrote more than ", options_.max_artifact_bytes, " bytes")),
                        "TOO_LARGE")};
   }
+  if (!bad_result_.ok()) return {FailureKind::kCrash, bad_result_};
   if (!exit.status.ok()) return {FailureOf(exit, started_), exit.status};
   const absl::StatusOr<JobResult> result = StoreResult(exit, folder->fd());
   if (!result.ok()) {

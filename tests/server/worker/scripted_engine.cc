@@ -202,6 +202,13 @@ const std::map<std::string, Act>& Acts() {
            return artifact;
          });
        }},
+      {"wrong-variant",
+       [](const EngineRequest& request) {
+         v1::Artifact artifact = WriteArtifact(request.optimize().output_fd(), "a.tflite", "bytes");
+         artifact.set_digest(Sha256Hex("other bytes"));
+         SendVariant(Variant("int8", artifact));
+         Hang();
+       }},
       {"wrong-size",
        [](const EngineRequest& request) {
          SendBad(request, [](int folder) {

@@ -344,7 +344,7 @@ TEST_F(WorkerTest, BelievesNothingThatTheEngineSaysOfItsFiles) {
   StartWorker();
   std::map<std::string, std::string> names;
   for (const char* word : {"wrong-digest", "wrong-size", "path", "absolute", "hidden", "missing",
-                           "link", "pipe", "folder", "too-many"}) {
+                           "link", "pipe", "folder", "too-many", "wrong-variant"}) {
     names[word] = Submit(word);
   }
   for (const auto& [word, name] : names) {
