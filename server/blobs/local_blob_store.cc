@@ -34,6 +34,7 @@ namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
 constexpr absl::Duration kDiskFullDelay = absl::Minutes(1);
+constexpr absl::Duration kBusyDelay = absl::Seconds(1);
 constexpr char kStateSuffix[] = ".state";
 // What a state file holds instead of a digest before the blob is committed.
 constexpr char kNoDigest[] = "-";
@@ -267,10 +268,12 @@ class LocalBlobStore final : public BlobStore {
     RETURN_IF_ERROR(SetLastWrite(fd, clock_.Now()));
     RETURN_IF_ERROR(Step("sync blob"));
     RETURN_IF_ERROR(Disk(::fsync(fd) == 0, "fsync of a blob"));
-    const absl::MutexLock lock(&sweep_mutex_);
-    RETURN_IF_ERROR(Step("rename"));
-    const int renamed = ::renameat(folder_fd, name.c_str(), folder.get(), FileOf(digest).c_str());
-    RETURN_IF_ERROR(Disk(renamed == 0, "rename of a blob"));
+    {
+      const absl::MutexLock lock(&sweep_mutex_);
+      RETURN_IF_ERROR(Step("rename"));
+      const int renamed = ::renameat(folder_fd, name.c_str(), folder.get(), FileOf(digest).c_str());
+      RETURN_IF_ERROR(Disk(renamed == 0, "rename of a blob"));
+    }
     RETURN_IF_ERROR(Step("sync folder"));
     return Disk(::fsync(folder.get()) == 0, "fsync of a folder");
   }
@@ -288,7 +291,9 @@ class LocalBlobStore final : public BlobStore {
   absl::Status Claim(absl::string_view id) {
     const absl::MutexLock lock(&open_mutex_);
     if (open_.insert(std::string(id)).second) return absl::OkStatus();
-    return absl::AbortedError("another stream writes this upload");
+    return WithRetryDelay(
+        WithReason(absl::AbortedError("another stream writes this upload"), "UPLOAD_BUSY"),
+        kBusyDelay);
   }
 
   absl::StatusOr<StoredBlob> CopyAll(int from, int to, int64_t max_bytes);

@@ -198,7 +198,10 @@ TEST(UploadService, LetsOneStreamWriteAtATime) {
   const auto writer = server.uploads->WriteUpload(context.get(), &response);
   ASSERT_TRUE(writer->Write(First(name, 0, "one")));
   while (server.metrics.upload_bytes.At({"model"}).Value() == 0) std::this_thread::yield();
-  EXPECT_EQ(WriteUpload(server, {First(name, 0, "x")}).status().code(), absl::StatusCode::kAborted);
+  const absl::Status busy = WriteUpload(server, {First(name, 0, "x")}).status();
+  EXPECT_EQ(busy.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(busy), "UPLOAD_BUSY");
+  EXPECT_TRUE(busy.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
   ASSERT_TRUE(writer->Write(Finish()));
   writer->WritesDone();
   EXPECT_EQ(ToStatus(writer->Finish()), absl::OkStatus());

@@ -263,6 +263,23 @@ TEST_F(LocalBlobStoreTest, RefusesFilesThatAreTooLargeOrNone) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "copy"));
 }
 
+TEST_F(LocalBlobStoreTest, LetsOthersTouchBlobsWhileAFolderIsSynced) {
+  LocalBlobStoreOptions options;
+  BlobStore* running = nullptr;
+  options.before_step = [&](absl::string_view step) {
+    if (step == "sync folder" && running != nullptr) {
+      // Would wait for ever for a lock that this thread holds.
+      EXPECT_THAT(std::exchange(running, nullptr)->Touch(Sha256Hex("first")), IsOk());
+    }
+    return absl::OkStatus();
+  };
+  const auto store = Open(std::move(options));
+  Put(*store, "first");
+  running = store.get();
+  Put(*store, "second");
+  EXPECT_EQ(running, nullptr);
+}
+
 TEST_F(LocalBlobStoreTest, DeletesOnlyWhatNobodyTouched) {
   const auto store = Open();
   const StoredBlob kept = Put(*store, "kept"), old = Put(*store, "old");
