@@ -11,6 +11,7 @@
 #include "core/base/status_macros.h"
 #include "core/engine/engine_process.h"
 #include "server/worker/exit_cause.h"
+#include "server/worker/open_blob.h"
 
 namespace octavo {
 namespace {
@@ -85,7 +86,7 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
                                                        {&inputs.evaluation_digest, kEvaluationFd}};
   for (const auto& [digest, fd] : wanted) {
     if (digest->empty()) continue;
-    ASSIGN_OR_RETURN(OpenedBlob blob, blobs_.Open(*digest));
+    ASSIGN_OR_RETURN(OpenedBlob blob, OpenBlob(blobs_, *digest));
     fds.push_back({blob.fd.get(), fd});
     blobs.push_back(std::move(blob));
   }
@@ -151,6 +152,8 @@ absl::StatusOr<v1::Report> Inspector::Validate(const v1::OptimizeSpec& spec,
 }
 
 bool Inspector::IsVerdict(const absl::Status& error) {
+  // Of the store, and not of the file.
+  if (ReasonOf(error) == "BLOB_MISSING") return false;
   switch (error.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:

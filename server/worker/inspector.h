@@ -44,7 +44,8 @@ struct ValidateInputs {
 // status as the engine gave it (INVALID_ARGUMENT, FAILED_PRECONDITION, ...). INVALID_ARGUMENT
 // (INSPECTION_CRASHED, INSPECTION_TOO_COSTLY): the engine crashed on the file or went over a limit.
 // Errors that say nothing of the file: UNAVAILABLE (ENGINE_UNAVAILABLE), RESOURCE_EXHAUSTED
-// (INSPECTOR_BUSY) and those of the blob store: nothing was learned, try again.
+// (INSPECTOR_BUSY) and those of the blob store: nothing was learned, try again. FAILED_PRECONDITION
+// (BLOB_MISSING): its bytes are lost.
 class Inspector {
  public:
   Inspector(BlobStore& blobs, InspectorOptions options);

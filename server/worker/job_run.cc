@@ -23,6 +23,7 @@
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
 #include "server/worker/exit_cause.h"
+#include "server/worker/open_blob.h"
 
 namespace octavo {
 namespace {
@@ -155,13 +156,6 @@ class JobRun {
   v1::JobProgress last_progress_;
   absl::Time stage_start_ = absl::Now();
 };
-
-absl::StatusOr<OpenedBlob> OpenBlob(BlobStore& blobs, const std::string& digest) {
-  if (digest.empty()) return OpenedBlob();
-  absl::StatusOr<OpenedBlob> blob = blobs.Open(digest);
-  if (!absl::IsNotFound(blob.status())) return blob;
-  return WithReason(absl::FailedPreconditionError(blob.status().message()), "BLOB_MISSING");
-}
 
 absl::StatusOr<JobRun::Inputs> JobRun::OpenInputs() {
   Inputs inputs;

@@ -114,7 +114,8 @@ TEST_F(InspectorTest, LearnsNothingWithoutABlobOrAnEngine) {
   {
     Inspector inspector(*blobs_, options_);
     const auto model = inspector.InspectModel(Sha256Hex("none"), "m");
-    EXPECT_THAT(model, StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_THAT(model, StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_EQ(ReasonOf(model.status()), "BLOB_MISSING");
     EXPECT_FALSE(Inspector::IsVerdict(model.status()));
   }
   options_.engine_program = folder_ / "none";
