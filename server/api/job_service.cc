@@ -52,11 +52,6 @@ absl::StatusOr<ValidateInputs> FindInputs(MetadataStore& store, const v1::Optimi
   return inputs;
 }
 
-absl::Status DrainingError() {
-  return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
-                        absl::Seconds(5));
-}
-
 // From the cheap checks to the costly one, an engine that reads all the data.
 absl::StatusOr<v1::Job> Create(ApiContext& api, const v1::CreateJobRequest& request) {
   if (api.queue.draining()) return DrainingError();

@@ -8,8 +8,8 @@
 #include "core/base/status_macros.h"
 #include "server/api/field_checks.h"
 #include "server/api/grpc_status.h"
-#include "server/api/timestamps.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {

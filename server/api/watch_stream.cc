@@ -8,7 +8,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "server/api/call.h"
 #include "server/api/field_checks.h"
@@ -143,11 +142,6 @@ class WatchStream : public grpc::ServerWriteReactor<v1::WatchJobResponse> {
   void SetChanged() {
     absl::MutexLock lock(&mutex_);
     changed_ = true;
-  }
-
-  static absl::Status DrainingError() {
-    return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
-                          absl::Seconds(5));
   }
 
   // `stepping_` stays: no step follows.

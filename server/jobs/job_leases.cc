@@ -16,6 +16,7 @@
 #include "server/jobs/job_watchers.h"
 #include "server/jobs/live_jobs.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {

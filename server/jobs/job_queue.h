@@ -30,6 +30,8 @@ class JobChange;
 class JobWatchers;
 class LiveJobs;
 
+// UNAVAILABLE (DRAINING), with a RetryInfo: there may be another server by then.
+absl::Status DrainingError();
 // FAILED_PRECONDITION (QUARANTINED).
 absl::Status QuarantinedError(absl::string_view message);
 
