@@ -24,7 +24,7 @@ namespace octavo {
 namespace {
 
 constexpr char kCollection[] = "jobs";
-constexpr int kEventsAtOnce = 500;
+constexpr int kEventsAtOnce = 50;
 constexpr absl::Duration kQueueFullDelay = absl::Seconds(10);
 constexpr absl::Duration kDrainingDelay = absl::Seconds(5);
 

@@ -152,7 +152,7 @@ class JobQueue {
   // and when draining begins. It must be quick, and must not destroy its subscription.
   std::unique_ptr<JobSubscription> Subscribe(absl::string_view name,
                                              std::function<void()> on_change);
-  // NOT_FOUND. At most 500 events a call; `ended` only with the last ones.
+  // NOT_FOUND. At most 50 events a call; `ended` only with the last ones.
   absl::StatusOr<JobUpdates> UpdatesAfter(absl::string_view name, int64_t after_number);
 
   // --- For workers. ABORTED (LEASE_LOST): the token is not the current one; nothing was written.

@@ -85,17 +85,32 @@ absl::StatusOr<Message> ReadOne(SqliteQuery& query, absl::string_view name) {
 
 absl::StatusOr<bool> HasRow(SqliteQuery& query) { return query.Next(); }
 
-// `items` has one more than the page takes if there is a next page.
-template <typename Message>
-Page<Message> CutPage(std::vector<Message> items, int size) {
+// A page of rows of one column, each a message that `shown` makes what a list shows of it. The
+// query gives one more row than `size` where there is a next page; a page is also full at
+// kMaxPageBytes, but for its first row.
+template <typename Message, typename Shown>
+absl::StatusOr<Page<Message>> ReadPage(SqliteQuery& query, int size, const Shown& shown) {
   Page<Message> page;
-  page.items = std::move(items);
-  if (static_cast<int>(page.items.size()) <= size) return page;
-  page.items.resize(size);
+  size_t bytes = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool has_row, query.Next());
+    if (!has_row) return page;
+    ASSIGN_OR_RETURN(Message row, ParseRow<Message>(query.BytesAt(0)));
+    Message item = shown(std::move(row));
+    bytes += item.ByteSizeLong();
+    const bool is_full = static_cast<int>(page.items.size()) == size || bytes > kMaxPageBytes;
+    if (is_full && !page.items.empty()) break;
+    page.items.push_back(std::move(item));
+  }
   const Message& last = page.items.back();
   page.next_page_token =
       EncodePageToken({.create_time_us = Micros(last.create_time()), .name = last.name()});
   return page;
+}
+
+template <typename Message>
+Message Whole(Message message) {
+  return message;
 }
 
 // The columns of JobRecord, in the order that ReadJobRecord takes them.
@@ -174,8 +189,7 @@ class SqliteTransaction final : public StoreWriter {
         "SELECT model FROM models WHERE (create_time, name) < ($1, $2)"
         " ORDER BY create_time DESC, name DESC LIMIT $3");
     query.Integer(page.start.create_time_us).Text(page.start.name).Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto models, ReadAll<v1::Model>(query));
-    return CutPage(std::move(models), page.size);
+    return ReadPage<v1::Model>(query, page.size, Whole<v1::Model>);
   }
 
   absl::Status PutModel(const v1::Model& model) override {
@@ -206,8 +220,7 @@ class SqliteTransaction final : public StoreWriter {
         "SELECT dataset FROM datasets WHERE (create_time, name) < ($1, $2)"
         " ORDER BY create_time DESC, name DESC LIMIT $3");
     query.Integer(page.start.create_time_us).Text(page.start.name).Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto datasets, ReadAll<v1::Dataset>(query));
-    return CutPage(std::move(datasets), page.size);
+    return ReadPage<v1::Dataset>(query, page.size, Whole<v1::Dataset>);
   }
 
   absl::Status PutDataset(const v1::Dataset& dataset) override {
@@ -251,9 +264,7 @@ class SqliteTransaction final : public StoreWriter {
         .Integer(states)
         .Text(filter.model)
         .Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto jobs, ReadAll<v1::Job>(query));
-    for (v1::Job& job : jobs) job = WithoutDetails(std::move(job));
-    return CutPage(std::move(jobs), page.size);
+    return ReadPage<v1::Job>(query, page.size, WithoutDetails);
   }
 
   absl::StatusOr<std::optional<JobRecord>> NextPendingJob(absl::Time now) override {

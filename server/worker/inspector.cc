@@ -19,6 +19,9 @@ namespace {
 constexpr int kModelFd = kFirstInheritedFd;
 constexpr int kCalibrationFd = kFirstInheritedFd + 1;
 constexpr int kEvaluationFd = kFirstInheritedFd + 2;
+// What inspection tells becomes a row and an answer of gRPC's, which are not to be large.
+constexpr size_t kMaxInfoBytes = 1 << 20;
+constexpr int64_t kMaxMessageBytes = 16 << 20;
 // Inspecting writes nothing.
 constexpr int64_t kFileLimitBytes = 1 << 20;
 
@@ -30,6 +33,13 @@ void SetFile(engine::v1::DataFile& file, int fd, absl::string_view name, absl::s
 
 absl::Status Verdict(absl::string_view reason, absl::string_view message) {
   return WithReason(absl::InvalidArgumentError(message), reason);
+}
+
+absl::Status CheckInfoSize(const google::protobuf::Message& info) {
+  if (info.ByteSizeLong() <= kMaxInfoBytes) return absl::OkStatus();
+  return Verdict("INSPECTION_TOO_COSTLY",
+                 absl::StrCat("there is too much in the file: to name it takes ",
+                              info.ByteSizeLong(), " bytes, at most ", kMaxInfoBytes));
 }
 
 // An engine's end as an answer about the file, or as none.
@@ -100,6 +110,7 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
   engine.program = options_.engine_program;
   engine.timeout = time_limit;
   engine.memory_limit_bytes = memory_limit_bytes;
+  engine.max_message_bytes = kMaxMessageBytes;
   engine.on_start = [&](int) { started = true; };
   EngineExit exit = RunEngine(request, fds, engine);
   RETURN_IF_ERROR(StatusOf(exit, started));
@@ -115,6 +126,7 @@ absl::StatusOr<v1::ModelInfo> Inspector::InspectModel(absl::string_view digest,
       Run(std::move(request),
           {.model_digest = std::string(digest), .calibration_digest = {}, .evaluation_digest = {}},
           options_.time_limit, options_.memory_limit_bytes));
+  RETURN_IF_ERROR(CheckInfoSize(result.model_info()));
   return std::move(*result.mutable_model_info());
 }
 
@@ -128,6 +140,7 @@ absl::StatusOr<v1::DatasetInfo> Inspector::InspectDataset(absl::string_view dige
       Run(std::move(request),
           {.model_digest = {}, .calibration_digest = std::string(digest), .evaluation_digest = {}},
           options_.time_limit, options_.memory_limit_bytes));
+  RETURN_IF_ERROR(CheckInfoSize(result.dataset_info()));
   return std::move(*result.mutable_dataset_info());
 }
 

@@ -42,7 +42,8 @@ struct ValidateInputs {
 
 // Thread-safe; calls block. Each returns what the engine found, or why the file cannot be used: a
 // status as the engine gave it (INVALID_ARGUMENT, FAILED_PRECONDITION, ...). INVALID_ARGUMENT
-// (INSPECTION_CRASHED, INSPECTION_TOO_COSTLY): the engine crashed on the file or went over a limit.
+// (INSPECTION_CRASHED, INSPECTION_TOO_COSTLY): the engine crashed on the file or went over a limit,
+// or told more than 1 MiB of it.
 // Errors that say nothing of the file: UNAVAILABLE (ENGINE_UNAVAILABLE), RESOURCE_EXHAUSTED
 // (INSPECTOR_BUSY) and those of the blob store: nothing was learned, try again. FAILED_PRECONDITION
 // (BLOB_MISSING): its bytes are lost.

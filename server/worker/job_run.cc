@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "core/base/text.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
+#include "server/jobs/usual_variants.h"
 #include "server/worker/exit_cause.h"
 #include "server/worker/open_blob.h"
 
@@ -35,6 +37,11 @@ constexpr int kOutputFd = kFirstInheritedFd + 3;
 constexpr int kBenchmarkLockFd = kFirstInheritedFd + 4;
 
 constexpr int64_t kCopyBytes = 1 << 20;
+// Of what an engine says: a message, a variant that is kept for a retry, and a report, which must
+// fit into an answer of gRPC's (4 MiB).
+constexpr int64_t kMaxMessageBytes = 16 << 20;
+constexpr size_t kMaxVariantBytes = 4 << 20;
+constexpr size_t kMaxReportBytes = 3584 << 10;
 constexpr size_t kMaxVariantNameBytes = 64;
 constexpr int kCommitTries = 3;
 constexpr absl::Duration kCommitDelay = absl::Milliseconds(200);
@@ -50,6 +57,21 @@ bool IsFileName(absl::string_view name) {
 absl::Status BadResult(absl::string_view problem) {
   return WithReason(absl::DataLossError(absl::StrCat("the engine's result: ", problem)),
                     "ENGINE_PROTOCOL");
+}
+
+// Leaves out of a report that is too large what only report.json needs to have.
+absl::Status ShortenReport(v1::Report& report) {
+  if (report.recommended_variant().size() > kMaxVariantNameBytes) {
+    return BadResult("the recommended variant's name is too long");
+  }
+  if (report.ByteSizeLong() <= kMaxReportBytes) return absl::OkStatus();
+  for (v1::VariantReport& variant : *report.mutable_variants()) variant.clear_operators();
+  v1::Warning& warning = *report.add_warnings();
+  warning.set_reason("OPERATORS_LEFT_OUT");
+  warning.set_message("the report is too large with its operators; report.json has them");
+  if (report.ByteSizeLong() <= kMaxReportBytes) return absl::OkStatus();
+  return BadResult(absl::StrCat("the report has ", report.ByteSizeLong(), " bytes, at most ",
+                                kMaxReportBytes, " are taken"));
 }
 
 // A folder that is gone with all that is in it when this is.
@@ -103,7 +125,12 @@ struct RunError {
 class JobRun {
  public:
   JobRun(JobQueue& queue, BlobStore& blobs, const WorkerOptions& options, const ActiveJob& active)
-      : queue_(queue), blobs_(blobs), options_(options), active_(active), lease_(active.lease) {}
+      : queue_(queue),
+        blobs_(blobs),
+        options_(options),
+        active_(active),
+        lease_(active.lease),
+        variant_names_(VariantNames(lease_.job.spec())) {}
 
   void Run() {
     const RunError error = TryRun();
@@ -142,6 +169,7 @@ class JobRun {
   const WorkerOptions& options_;
   const ActiveJob& active_;
   const LeasedJob& lease_;
+  const std::set<std::string> variant_names_;
 
   bool started_ = false;
   AttemptUsage usage_;
@@ -241,6 +269,7 @@ EngineExit JobRun::RunEngineOn(const Inputs& inputs, const WorkFolder& folder,
   engine.program = options_.engine_program;
   engine.timeout = options_.time_limit;
   engine.memory_limit_bytes = options_.memory_limit_bytes;
+  engine.max_message_bytes = kMaxMessageBytes;
   engine.cancelled = lease_.stop.get();
   engine.on_start = [this](int) { started_ = true; };
   engine.on_message = [&](const engine::v1::EngineMessage& message) {
@@ -287,6 +316,12 @@ void JobRun::EnterStage(const v1::JobProgress& progress) {
 // What it could not keep, a retry makes again: so an error here is not the job's. But an engine
 // that says what is not so is stopped.
 void JobRun::ReceiveVariant(v1::VariantReport variant, int folder_fd) {
+  if (!variant_names_.contains(variant.spec().name()) ||
+      variant.ByteSizeLong() > kMaxVariantBytes) {
+    LOG(WARNING) << lease_.job.name() << ": a variant that nobody asked for, or of "
+                 << variant.ByteSizeLong() << " bytes, is not kept for a retry";
+    return;
+  }
   if (variant.state() == v1::VariantReport::STATE_SUCCEEDED) {
     absl::StatusOr<v1::Artifact> artifact = StoreArtifact(folder_fd, variant.artifact());
     if (!artifact.ok()) {
@@ -350,6 +385,7 @@ absl::StatusOr<JobResult> JobRun::StoreResult(EngineExit& exit, int folder_fd) {
   JobResult result;
   result.usage = usage_;
   result.report = std::move(*exit.result.mutable_report());
+  RETURN_IF_ERROR(ShortenReport(result.report));
   std::map<std::string, v1::Artifact> artifacts;
   for (v1::VariantReport& variant : *result.report.mutable_variants()) {
     if (variant.state() != v1::VariantReport::STATE_SUCCEEDED) {

@@ -81,6 +81,7 @@ TEST_F(InspectorTest, TellsAWrongFileFromATroubleOfItsOwn) {
       {"segfault", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
       {"nonsense", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
       {"out-of-memory", absl::StatusCode::kInvalidArgument, "INSPECTION_TOO_COSTLY", true},
+      {"large-info", absl::StatusCode::kInvalidArgument, "INSPECTION_TOO_COSTLY", true},
       {"internal", absl::StatusCode::kInternal, "", false},
       {"kill-itself", absl::StatusCode::kUnavailable, "ENGINE_UNAVAILABLE", false},
   };

@@ -119,6 +119,15 @@ void Succeed(const EngineRequest& request) {
   Send(Result(variants, {WriteArtifact(folder, "report.html", "<html>")}));
 }
 
+// A report of 100 bytes for each operator and each of its variant's goals.
+void SendLargeReport(const EngineRequest& request, int goals, int operators) {
+  v1::VariantReport variant =
+      Variant("int8", WriteArtifact(request.optimize().output_fd(), "int8.tflite", "bytes"));
+  for (int i = 0; i < operators; ++i) variant.add_operators()->set_note(std::string(100, 'x'));
+  for (int i = 0; i < goals; ++i) variant.add_goals()->set_note(std::string(100, 'x'));
+  Send(Result({variant}, {}));
+}
+
 // Finishes a variant and then waits to be killed; the next attempt must find the variant.
 void FinishOneThenHang(const EngineRequest& request) {
   const int folder = request.optimize().output_fd();
@@ -188,6 +197,27 @@ const std::map<std::string, Act>& Acts() {
          EngineMessage message;
          *message.mutable_error() = ToRpcStatus(ErrnoStatus(ENOSPC, "writing int8.tflite"));
          Send(message);
+       }},
+      {"large-info",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         for (int i = 0; i < 2000; ++i) {
+           message.mutable_result()->mutable_model_info()->add_operators()->set_name(
+               std::string(600, 'x'));
+         }
+         Send(message);
+       }},
+      {"large-report", [](const EngineRequest& request) { SendLargeReport(request, 2, 40'000); }},
+      {"larger-report", [](const EngineRequest& request) { SendLargeReport(request, 40'000, 2); }},
+      {"other-variant",
+       [](const EngineRequest& request) {
+         const int folder = request.optimize().output_fd();
+         SendVariant(Variant("nobody-asked", WriteArtifact(folder, "a.tflite", "a")));
+         v1::VariantReport large = Variant("int8", WriteArtifact(folder, "b.tflite", "b"));
+         large.set_skip_reason(std::string(5 << 20, 'x'));
+         SendVariant(large);
+         SendVariant(Variant("float16", WriteArtifact(folder, "c.tflite", "c")));
+         Send(Result({}, {}));
        }},
       {"internal", [](const EngineRequest&) { SendError(13, "our bug"); }},
       {"nonsense",

@@ -113,6 +113,7 @@ class WorkerTest : public ::testing::Test {
     v1::CreateJobRequest request;
     request.mutable_spec()->set_model(model.name());
     request.mutable_spec()->mutable_calibration()->set_dataset(dataset.name());
+    request.mutable_spec()->set_all_variants(true);
     const auto job = queue_->Submit(request);
     EXPECT_THAT(job, IsOk());
     return job.ok() ? job->name() : "";
@@ -438,6 +439,34 @@ TEST_F(WorkerTest, HoldsAMissingEngineAgainstNoModel) {
   v1::CreateJobRequest again;
   again.mutable_spec()->set_model(job.spec().model());
   EXPECT_THAT(queue_->Submit(again), IsOk());
+}
+
+TEST_F(WorkerTest, KeepsReportsThatFitIntoAnAnswer) {
+  StartQueue();
+  StartWorker();
+  const v1::Job large = WaitForEnd(Submit("large-report"));
+  ASSERT_EQ(large.state(), v1::Job::STATE_SUCCEEDED) << large.ShortDebugString();
+  const auto report = queue_->GetReport(large.name());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->variants(0).operators(), IsEmpty());
+  EXPECT_THAT(report->variants(0).goals(), SizeIs(2));
+  ASSERT_THAT(report->warnings(), SizeIs(1));
+  EXPECT_EQ(report->warnings(0).reason(), "OPERATORS_LEFT_OUT");
+  const v1::Job larger = WaitForEnd(Submit("larger-report"));
+  EXPECT_EQ(larger.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(larger.error().message(), HasSubstr("the engine's result: the report has 4"));
+}
+
+TEST_F(WorkerTest, TellsOnlyOfVariantsThatWereAskedForAndAreSmall) {
+  const v1::Job job = RunOne("other-variant");
+  ASSERT_EQ(job.state(), v1::Job::STATE_SUCCEEDED) << job.ShortDebugString();
+  const auto updates = queue_->UpdatesAfter(job.name(), 0);
+  ASSERT_THAT(updates, IsOk());
+  std::vector<std::string> names;
+  for (const v1::JobEvent& event : updates->events) {
+    if (event.has_variant()) names.push_back(event.variant().spec().name());
+  }
+  EXPECT_THAT(names, ElementsAre("float16"));
 }
 
 TEST_F(WorkerTest, TriesAgainWhereTheDiskIsFull) {
