@@ -232,6 +232,7 @@ class EmbeddedServer : public Server {
     inspector_options.engine_program = config_.engine;
     inspector_options.max_concurrent = kInspections;
     inspector_options.validate_time_limit = kValidateLimit;
+    inspector_options.validate_memory_limit_bytes = config_.engine_memory_bytes;
     inspector_options.require_sandbox = config_.require_sandbox;
     inspector_ = std::make_unique<Inspector>(*blobs_, std::move(inspector_options));
 
@@ -251,7 +252,8 @@ class EmbeddedServer : public Server {
 
   void BuildApi(const EngineFacts& engine) {
     io_ = std::make_unique<IoPool>(kIoThreads, kMaxQueuedRpcs);
-    inspections_ = std::make_unique<IoPool>(kInspections, kMaxQueuedInspections);
+    // One more than engines: a validation that waits for another keeps no inspection from running.
+    inspections_ = std::make_unique<IoPool>(kInspections + 1, kMaxQueuedInspections);
     ApiOptions options;
     options.max_upload_bytes = config_.max_upload_bytes;
     options.capabilities = Capabilities(config_, engine, options.max_chunk_bytes);

@@ -135,6 +135,14 @@ absl::Status JobQueue::CheckSubmit(StoreReader& reader, const v1::CreateJobReque
   return absl::OkStatus();
 }
 
+absl::Status JobQueue::CheckSubmit(const v1::CreateJobRequest& request) {
+  if (draining()) return DrainingError();
+  return store_.Read([&](StoreReader& reader) {
+    std::string model_digest;
+    return CheckSubmit(reader, request, &model_digest);
+  });
+}
+
 JobChange JobQueue::NewJob(const v1::CreateJobRequest& request, const std::string& model_digest) {
   const absl::Time now = clock_.Now();
   JobRecord record;

@@ -131,6 +131,8 @@ class JobQueue {
   // The job that this request id already made, if there is one: ask before the costly checks of a
   // new one. ALREADY_EXISTS (REQUEST_ID_REUSED): with another spec.
   absl::StatusOr<std::optional<v1::Job>> FindSubmitted(const v1::CreateJobRequest& request);
+  // Why Submit would refuse this request now, but for its request id: ask before the costly checks.
+  absl::Status CheckSubmit(const v1::CreateJobRequest& request);
   // Queues a job. The spec was validated; that its model and data sets exist and are READY is
   // checked here, in the same transaction. NOT_FOUND, FAILED_PRECONDITION (NOT_READY, QUARANTINED),
   // ALREADY_EXISTS (REQUEST_ID_REUSED), RESOURCE_EXHAUSTED (QUEUE_FULL, with RetryInfo),

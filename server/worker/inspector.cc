@@ -8,6 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
+#include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/engine/engine_process.h"
 #include "server/worker/exit_cause.h"
@@ -71,10 +72,11 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
                                                         const ValidateInputs& inputs,
                                                         absl::Duration time_limit,
                                                         int64_t memory_limit_bytes) {
+  const bool is_validation = request.has_validate();
   {
     const absl::MutexLock lock(&mutex_);
-    const auto has_room = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return running_ < options_.max_concurrent;
+    const auto has_room = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return running_ < options_.max_concurrent && !(is_validation && validating_);
     };
     if (!mutex_.AwaitWithTimeout(absl::Condition(&has_room), options_.max_wait)) {
       return WithRetryDelay(
@@ -83,10 +85,12 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
           absl::Seconds(5));
     }
     ++running_;
+    if (is_validation) validating_ = true;
   }
-  const absl::Cleanup leave = [this] {
+  const absl::Cleanup leave = [&] {
     const absl::MutexLock lock(&mutex_);
     --running_;
+    if (is_validation) validating_ = false;
   };
 
   std::vector<OpenedBlob> blobs;
@@ -102,7 +106,9 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
   }
 
   request.set_memory_limit_bytes(memory_limit_bytes);
-  request.set_cpu_limit_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(time_limit)));
+  // Of all its threads together.
+  request.set_cpu_limit_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(time_limit)) *
+                                NumProcessors());
   request.set_file_limit_bytes(kFileLimitBytes);
   request.set_require_sandbox(options_.require_sandbox);
   bool started = false;

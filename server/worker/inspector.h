@@ -27,7 +27,8 @@ struct InspectorOptions {
   absl::Duration max_wait = absl::Seconds(30);
   absl::Duration time_limit = absl::Seconds(5);
   int64_t memory_limit_bytes = int64_t{512} << 20;
-  // Of Validate, which reads all examples.
+  // Of Validate, which reads all examples, in as many threads as there are processors, and so runs
+  // one at a time. What is too costly to validate is for the job itself to find out.
   absl::Duration validate_time_limit = absl::Minutes(2);
   int64_t validate_memory_limit_bytes = int64_t{4} << 30;
   bool require_sandbox = false;
@@ -72,6 +73,7 @@ class Inspector {
   const InspectorOptions options_;
   absl::Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool validating_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace octavo

@@ -135,6 +135,18 @@ TEST(JobService, RefusesDataThatTheEngineRefuses) {
   EXPECT_EQ(server.metrics.jobs_refused.At({"TENSOR_MISMATCH"}).Value(), 1);
 }
 
+TEST(JobService, LeavesWhatIsTooCostlyToValidateToTheJob) {
+  ApiServer server;
+  v1::CreateJobRequest request = server.JobRequest();
+  request.mutable_spec()->mutable_calibration()->set_dataset(server.Dataset("data many").name());
+  request.set_validate_only(true);
+  EXPECT_EQ(ReasonOf(Create(server, request).status()), "INSPECTION_TOO_COSTLY");
+  request.set_validate_only(false);
+  const auto job = Create(server, request);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->state(), v1::Job::STATE_PENDING);
+}
+
 TEST(JobService, RefusesWhatIsNotThereOrNotReady) {
   ApiServer server;
   v1::CreateJobRequest request = server.JobRequest();
@@ -150,7 +162,12 @@ TEST(JobService, RefusesWhatIsNotThereOrNotReady) {
   EXPECT_EQ(not_ready.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ReasonOf(not_ready), "NOT_READY");
   rejected.mutable_spec()->set_model(server.Model("unsupported").name());
-  EXPECT_EQ(ReasonOf(Create(server, rejected).status()), "OP_UNSUPPORTED");
+  const absl::Status unsupported = Create(server, rejected).status();
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(info.ParseFromString(
+      std::string(*unsupported.GetPayload("type.googleapis.com/google.rpc.ErrorInfo"))));
+  EXPECT_EQ(info.reason(), "OP_UNSUPPORTED");
+  EXPECT_EQ(info.metadata().at("operator"), "FOO");
 }
 
 TEST(JobService, RefusesAJobWhereTheQueueIsFull) {
@@ -162,6 +179,10 @@ TEST(JobService, RefusesAJobWhereTheQueueIsFull) {
   const absl::Status status = Create(server, request).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ReasonOf(status), "QUEUE_FULL");
+  // And does not look at the data for it.
+  v1::CreateJobRequest bad = request;
+  bad.mutable_spec()->mutable_calibration()->set_dataset(server.Dataset("data nan").name());
+  EXPECT_EQ(ReasonOf(Create(server, bad).status()), "QUEUE_FULL");
   EXPECT_TRUE(status.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
 }
 

@@ -125,6 +125,22 @@ TEST_F(InspectorTest, LearnsNothingWithoutABlobOrAnEngine) {
   EXPECT_EQ(ReasonOf(model.status()), "ENGINE_UNAVAILABLE");
 }
 
+TEST_F(InspectorTest, ValidatesOneJobAtATime) {
+  options_.validate_time_limit = absl::Seconds(2);
+  options_.max_wait = absl::ZeroDuration();
+  Inspector inspector(*blobs_, options_);
+  const ValidateInputs hanging = {
+      .model_digest = PutBlob("hang"), .calibration_digest = {}, .evaluation_digest = {}};
+  std::vector<std::string> reasons(2);
+  std::vector<std::thread> threads;
+  for (std::string& reason : reasons) {
+    threads.emplace_back(
+        [&] { reason = ReasonOf(inspector.Validate(v1::OptimizeSpec(), hanging).status()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(reasons, ::testing::UnorderedElementsAre("INSPECTOR_BUSY", "INSPECTION_TOO_COSTLY"));
+}
+
 TEST_F(InspectorTest, RunsSoManyEnginesAtOnceAndNoMore) {
   options_.max_concurrent = 1;
   options_.time_limit = absl::Seconds(2);
