@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,9 @@ namespace {
 constexpr int kIoThreads = 8;
 constexpr int kMaxQueuedRpcs = 1024;
 constexpr int kInspections = 2;
+constexpr int kMaxStreams = 500;
+// Of gRPC's buffers, all connections together.
+constexpr size_t kMaxBufferBytes = 128 << 20;
 constexpr int kMaxQueuedInspections = 64;
 constexpr absl::Duration kValidateLimit = absl::Seconds(20);
 constexpr absl::Duration kDescribeLimit = absl::Seconds(20);
@@ -155,6 +159,8 @@ v1::GetCapabilitiesResponse Capabilities(const ServerConfig& config, const Engin
 }
 
 void SetLimits(grpc::ServerBuilder& builder) {
+  grpc::ResourceQuota quota("octavod");
+  builder.SetResourceQuota(quota.Resize(kMaxBufferBytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Clients that watch for hours may ping; the default would send them away for it.
@@ -266,6 +272,7 @@ class EmbeddedServer : public Server {
                                                    .log = log_,
                                                    .io = *io_,
                                                    .inspections = *inspections_,
+                                                   .streams = streams_,
                                                    .options = std::move(options)});
     services_.push_back(std::make_unique<UploadService>(*api_));
     services_.push_back(std::make_unique<ModelService>(*api_));
@@ -343,6 +350,7 @@ class EmbeddedServer : public Server {
   std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<BlobSweeper> sweeper_;
+  StreamLimit streams_{kMaxStreams};
   std::unique_ptr<ApiContext> api_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   // After what their tasks use.

@@ -121,9 +121,10 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
         context_(context),
         request_(request),
         call_(kMethod, *context, api.metrics, api.log),
-        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }) {
+        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }),
+        place_(api.streams.Take()) {
     timer_.Hold();
-    if (!api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
+    if (!place_.taken() || !api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
   }
 
   void OnWriteDone(bool ok) override {
@@ -168,6 +169,8 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
   void End(const absl::Status& status) {
     // gRPC's context ends with the RPC, and the timer's callback uses it.
     timer_.Stop();
+    // Before the client may begin another.
+    place_.GiveBack();
     Finish(call_.End(status));
   }
 
@@ -178,6 +181,7 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
   absl::StatusOr<ArtifactReader> reader_ = absl::UnknownError("not open");
   v1::DownloadArtifactResponse message_;
   IdleTimer timer_;
+  StreamLimit::Place place_;
 };
 
 }  // namespace

@@ -29,8 +29,13 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
         call_(kMethod, *context, api.metrics, api.log),
         writer_(api),
         start_(absl::Now()),
-        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }) {
-    StartRead(&message_);
+        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }),
+        place_(api.streams.Take()) {
+    if (place_.taken()) {
+      StartRead(&message_);
+    } else {
+      End(OverloadedError());
+    }
   }
 
   void OnReadDone(bool ok) override {
@@ -91,6 +96,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
     if (!writer_.upload().name().empty()) call_.Note("upload", writer_.upload().name());
     // gRPC's context ends with the RPC, and the timer's callback uses it.
     timer_.Stop();
+    // Before the client may begin another.
+    place_.GiveBack();
     Finish(call_.End(status));
   }
 
@@ -102,6 +109,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
   v1::WriteUploadRequest message_;
   const absl::Time start_;
   IdleTimer timer_;
+  StreamLimit::Place place_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -253,6 +254,39 @@ TEST(JobService, EndsWatchesWhileItDrains) {
   const absl::Status status = ToStatus(reader->Finish());
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(status), "DRAINING");
+}
+
+TEST(JobService, RefusesAStreamTooManyOfAnyKind) {
+  ApiServerOptions options;
+  options.max_streams = 1;
+  ApiServer server(options);
+  const std::string name = server.Job(server.JobRequest()).name();
+  const auto context = NewContext();
+  v1::WatchJobRequest request;
+  request.set_name(name);
+  const auto reader = server.jobs->WatchJob(context.get(), request);
+  v1::WatchJobResponse update;
+  ASSERT_TRUE(reader->Read(&update));
+  const auto expect_refused = [](const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+    EXPECT_TRUE(status.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  };
+  absl::Status status;
+  Watch(server, name, 0, &status);
+  expect_refused(status);
+  expect_refused(WriteUpload(server, {ChunkMessage("x")}).status());
+  v1::DownloadArtifactRequest download;
+  const auto download_context = NewContext();
+  const auto artifact = server.artifacts->DownloadArtifact(download_context.get(), download);
+  v1::DownloadArtifactResponse chunk;
+  EXPECT_FALSE(artifact->Read(&chunk));
+  expect_refused(ToStatus(artifact->Finish()));
+  // The watch ends, and makes room.
+  context->TryCancel();
+  while (reader->Read(&update)) {
+  }
+  while (absl::IsResourceExhausted(WriteUpload(server, {}).status())) std::this_thread::yield();
 }
 
 TEST(JobService, CancelsNothingWhenAWatcherLeaves) {

@@ -284,6 +284,7 @@ TEST(UploadWriter, LooksAgainOnceThePartialIsItsOwn) {
                  .log = server.log,
                  .io = server.api->io,
                  .inspections = server.api->inspections,
+                 .streams = server.api->streams,
                  .options = server.api->options};
   UploadWriter writer(api);
   EXPECT_EQ(ReasonOf(Take(writer, First(name, 0, "second"))), "UPLOAD_COMPLETE");
