@@ -210,6 +210,8 @@ class EmbeddedServer : public Server {
 
   void Stop() override {
     if (queue_ != nullptr) queue_->Drain();
+    // An RPC that waits for an engine would outlast the pod's grace.
+    if (inspector_ != nullptr) inspector_->Stop();
     if (worker_ != nullptr) worker_->Drain(absl::ZeroDuration());
     if (server_ == nullptr) return;
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));
@@ -240,6 +242,9 @@ class EmbeddedServer : public Server {
     inspector_options.validate_time_limit = kValidateLimit;
     inspector_options.validate_memory_limit_bytes = config_.engine_memory_bytes;
     inspector_options.require_sandbox = config_.require_sandbox;
+    inspector_options.on_exit = [this](absl::string_view work, int64_t peak_memory_bytes) {
+      metrics_.worker_max_rss.At({work}).Observe(static_cast<double>(peak_memory_bytes));
+    };
     inspector_ = std::make_unique<Inspector>(*blobs_, std::move(inspector_options));
 
     WorkerOptions worker_options;

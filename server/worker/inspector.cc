@@ -11,6 +11,7 @@
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/engine/engine_process.h"
+#include "server/jobs/job_queue.h"
 #include "server/worker/exit_cause.h"
 #include "server/worker/open_blob.h"
 
@@ -76,7 +77,7 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
   {
     const absl::MutexLock lock(&mutex_);
     const auto has_room = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return running_ < options_.max_concurrent && !(is_validation && validating_);
+      return stopping_ || (running_ < options_.max_concurrent && !(is_validation && validating_));
     };
     if (!mutex_.AwaitWithTimeout(absl::Condition(&has_room), options_.max_wait)) {
       return WithRetryDelay(
@@ -84,6 +85,7 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
                      "INSPECTOR_BUSY"),
           absl::Seconds(5));
     }
+    if (stopping_) return DrainingError();
     ++running_;
     if (is_validation) validating_ = true;
   }
@@ -117,8 +119,13 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
   engine.timeout = time_limit;
   engine.memory_limit_bytes = memory_limit_bytes;
   engine.max_message_bytes = kMaxMessageBytes;
+  engine.cancelled = &stopping_;
   engine.on_start = [&](int) { started = true; };
   EngineExit exit = RunEngine(request, fds, engine);
+  if (started && options_.on_exit) {
+    options_.on_exit(is_validation ? "validate" : "inspect", exit.peak_memory_bytes);
+  }
+  if (stopping_ && absl::IsCancelled(exit.status)) return DrainingError();
   RETURN_IF_ERROR(StatusOf(exit, started));
   return std::move(exit.result);
 }
@@ -168,6 +175,12 @@ absl::StatusOr<v1::Report> Inspector::Validate(const v1::OptimizeSpec& spec,
                    Run(std::move(request), inputs, options_.validate_time_limit,
                        options_.validate_memory_limit_bytes));
   return std::move(*result.mutable_report());
+}
+
+void Inspector::Stop() {
+  // With the lock, so that who waits looks at it.
+  const absl::MutexLock lock(&mutex_);
+  stopping_ = true;
 }
 
 bool Inspector::IsVerdict(const absl::Status& error) {

@@ -3,7 +3,9 @@
 #ifndef OCTAVO_SERVER_WORKER_INSPECTOR_H_
 #define OCTAVO_SERVER_WORKER_INSPECTOR_H_
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +34,8 @@ struct InspectorOptions {
   absl::Duration validate_time_limit = absl::Minutes(2);
   int64_t validate_memory_limit_bytes = int64_t{4} << 30;
   bool require_sandbox = false;
+  // For metrics: "inspect" or "validate", and the most memory that the engine had. Quick.
+  std::function<void(absl::string_view work, int64_t peak_memory_bytes)> on_exit;
 };
 
 // The data of a job to be validated: digests of blobs, empty where it has none.
@@ -59,6 +63,10 @@ class Inspector {
   // The report holds the settled spec, the data sets as used and the variants.
   absl::StatusOr<v1::Report> Validate(const v1::OptimizeSpec& spec, const ValidateInputs& inputs);
 
+  // Ends what runs and what waits, and all that comes after: UNAVAILABLE (DRAINING). Returns at
+  // once.
+  void Stop();
+
   // Whether an error says that the file is wrong, so that it is REJECTED, and not that nothing was
   // learned.
   static bool IsVerdict(const absl::Status& error);
@@ -73,6 +81,7 @@ class Inspector {
   const InspectorOptions options_;
   absl::Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<bool> stopping_ = false;
   bool validating_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status_matchers.h"
+#include "absl/time/clock.h"
 #include "core/base/clock.h"
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
@@ -139,6 +140,41 @@ TEST_F(InspectorTest, ValidatesOneJobAtATime) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(reasons, ::testing::UnorderedElementsAre("INSPECTOR_BUSY", "INSPECTION_TOO_COSTLY"));
+}
+
+TEST_F(InspectorTest, EndsWhatRunsAndWhatWaitsWhenItIsStopped) {
+  options_.max_concurrent = 1;
+  options_.max_wait = absl::Seconds(60);
+  options_.time_limit = absl::Seconds(60);
+  Inspector inspector(*blobs_, options_);
+  const std::string hanging = PutBlob("hang");
+  std::vector<std::string> reasons(2);
+  std::vector<std::thread> threads;
+  const absl::Time start = absl::Now();
+  for (std::string& reason : reasons) {
+    threads.emplace_back([&] { reason = ReasonOf(inspector.InspectModel(hanging, "m").status()); });
+  }
+  inspector.Stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+  EXPECT_THAT(reasons, ::testing::Each("DRAINING"));
+  EXPECT_EQ(ReasonOf(inspector.InspectModel(hanging, "m").status()), "DRAINING");
+}
+
+TEST_F(InspectorTest, TellsWhatEnginesTook) {
+  std::vector<std::string> works;
+  options_.on_exit = [&](absl::string_view work, int64_t peak_memory_bytes) {
+    works.push_back(std::string(work));
+    EXPECT_GE(peak_memory_bytes, 0);
+  };
+  Inspector inspector(*blobs_, options_);
+  const std::string digest = PutBlob("succeed");
+  ASSERT_THAT(inspector.InspectModel(digest, "m"), IsOk());
+  ASSERT_THAT(inspector.Validate(
+                  v1::OptimizeSpec(),
+                  {.model_digest = digest, .calibration_digest = {}, .evaluation_digest = {}}),
+              IsOk());
+  EXPECT_THAT(works, ::testing::ElementsAre("inspect", "validate"));
 }
 
 TEST_F(InspectorTest, RunsSoManyEnginesAtOnceAndNoMore) {
