@@ -257,7 +257,9 @@ class EmbeddedServer : public Server {
     worker_options.observer = CountWorker(metrics_, config_.workers);
     metrics_.workers.At({"idle"}).Set(config_.workers);
     ASSIGN_OR_RETURN(worker_, Worker::Start(*queue_, *blobs_, std::move(worker_options)));
-    sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, Clock::System(), SweepOptions());
+    SweepOptions sweep_options;
+    sweep_options.upload_lifetime = ApiOptions().upload_lifetime;
+    sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, Clock::System(), sweep_options);
     return absl::OkStatus();
   }
 
