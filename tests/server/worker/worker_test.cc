@@ -226,6 +226,24 @@ TEST_F(WorkerTest, RunsManyJobsInItsSlots) {
   worker_.reset();
 }
 
+TEST_F(WorkerTest, RunsAJobInEachSlotAtOnce) {
+  options_.slots = 3;
+  StartQueue();
+  std::vector<std::string> names;
+  for (int i = 0; i < 4; ++i) names.push_back(Submit("hang"));
+  StartWorker();
+  // None of them ends by itself: all three run at the same time.
+  for (int i = 0; i < 3; ++i) {
+    WaitUntil(names[i], [](const v1::Job& job) { return job.progress().done() == 7; });
+  }
+  EXPECT_EQ(worker_->busy_slots(), 3);
+  EXPECT_EQ(queue_->Get(names[3])->state(), v1::Job::STATE_PENDING);
+  for (const std::string& name : names) ASSERT_THAT(queue_->Cancel(name), IsOk());
+  for (const std::string& name : names) {
+    EXPECT_EQ(WaitForEnd(name).state(), v1::Job::STATE_CANCELLED);
+  }
+}
+
 TEST_F(WorkerTest, RetriesAnEngineThatWasKilledAndKeepsWhatItHadFinished) {
   StartQueue();
   const std::string name = Submit("finish-one");
