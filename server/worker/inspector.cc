@@ -24,6 +24,7 @@ constexpr int kEvaluationFd = kFirstInheritedFd + 2;
 // What inspection tells becomes a row and an answer of gRPC's, which are not to be large.
 constexpr size_t kMaxInfoBytes = 1 << 20;
 constexpr int64_t kMaxMessageBytes = 16 << 20;
+constexpr absl::Duration kRetryDelay = absl::Seconds(5);
 // Inspecting writes nothing.
 constexpr int64_t kFileLimitBytes = 1 << 20;
 
@@ -58,9 +59,11 @@ absl::Status StatusOf(const EngineExit& exit, bool started) {
     case FailureKind::kInput:
       return exit.status;
     default:
-      return WithReason(absl::UnavailableError(absl::StrCat("the file could not be inspected: ",
-                                                            exit.status.message())),
-                        "ENGINE_UNAVAILABLE");
+      return WithRetryDelay(
+          WithReason(absl::UnavailableError(
+                         absl::StrCat("the file could not be inspected: ", exit.status.message())),
+                     "ENGINE_UNAVAILABLE"),
+          kRetryDelay);
   }
 }
 
@@ -83,7 +86,7 @@ absl::StatusOr<engine::v1::EngineResult> Inspector::Run(engine::v1::EngineReques
       return WithRetryDelay(
           WithReason(absl::ResourceExhaustedError("too many files are being inspected"),
                      "INSPECTOR_BUSY"),
-          absl::Seconds(5));
+          kRetryDelay);
     }
     if (stopping_) return DrainingError();
     ++running_;
