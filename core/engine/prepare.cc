@@ -12,6 +12,7 @@
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
+#include "core/runtime/executor.h"
 
 namespace octavo {
 namespace {
@@ -128,6 +129,7 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work) {
   }
   prepared.model = std::move(imported.model);
   ASSIGN_OR_RETURN(prepared.fixed, FixShapes(prepared.model), "model");
+  RETURN_IF_ERROR(CheckRunnable(prepared.fixed), "model");
   RETURN_IF_ERROR(OpenSets(work, prepared));
   return prepared;
 }
