@@ -13,12 +13,11 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "core/base/error_reason.h"
+#include "core/base/proc_status.h"
 
 namespace octavo {
 namespace {
@@ -218,15 +217,7 @@ int64_t ChildProcess::ResidentBytes() const {
 }
 
 int64_t ChildProcess::PeakResidentBytes() const {
-  const std::string status = ReadProc(pid_, "status");
-  for (absl::string_view line : absl::StrSplit(status, '\n')) {
-    int64_t kilobytes = 0;
-    if (absl::ConsumePrefix(&line, "VmHWM:") && absl::ConsumeSuffix(&line, "kB") &&
-        absl::SimpleAtoi(line, &kilobytes)) {
-      return kilobytes * 1024;
-    }
-  }
-  return 0;
+  return ProcStatusBytes(ReadProc(pid_, "status"), "VmHWM");
 }
 
 }  // namespace octavo
