@@ -181,7 +181,8 @@ ChildProcess::~ChildProcess() {
 bool ChildProcess::HasEnded() const {
   siginfo_t info;
   info.si_pid = 0;
-  return ::waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  if (::waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno == ECHILD;
+  return info.si_pid == pid_;
 }
 
 void ChildProcess::Kill() const {
@@ -191,10 +192,11 @@ void ChildProcess::Kill() const {
 
 ChildEnd ChildProcess::Reap() {
   siginfo_t info;
-  while (::waitid(P_PID, pid_, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  int error = 0;
+  while ((error = ::waitid(P_PID, pid_, &info, WEXITED | WNOWAIT)) != 0 && errno == EINTR) {
   }
   // Until it is reaped its number is nobody else's, so this reaches only its own group.
-  ::kill(-pid_, SIGKILL);
+  if (error == 0) ::kill(-pid_, SIGKILL);
 
   int status = 0;
   rusage usage;
