@@ -26,6 +26,7 @@ constexpr int kReapBatch = 100;
 v1::VariantReport Brief(v1::VariantReport variant) {
   variant.clear_operators();
   variant.mutable_latency()->clear_samples_ms();
+  variant.mutable_latency()->clear_float_samples_ms();
   if (variant.latency().ByteSizeLong() == 0) variant.clear_latency();
   return variant;
 }
