@@ -16,6 +16,7 @@
 #include "core/calibrate/calibrate.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/describe_model.h"
+#include "core/engine/host_pause.h"
 #include "core/engine/prepare.h"
 #include "core/engine/process_memory.h"
 #include "core/engine/valid_utf8.h"
@@ -113,7 +114,12 @@ class VariantMaker {
  public:
   VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
                EngineProgress& progress)
-      : prepared_(prepared), work_(work), folder_(work.output_fd()), progress_(progress) {}
+      : prepared_(prepared),
+        work_(work),
+        folder_(work.output_fd()),
+        lock_fd_(work.benchmark_lock_fd() > 0 ? work.benchmark_lock_fd() : -1),
+        progress_(progress),
+        pause_(lock_fd_) {}
 
   // Measures the ranges once for all variants, where one needs them.
   absl::Status CalibrateOnce();
@@ -133,11 +139,19 @@ class VariantMaker {
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
   absl::Status EvaluateFloat();
+  // Under the lock of whoever counts, so that all threads pause.
+  void CountExamples(int64_t done, int64_t total) {
+    progress_.Count(done, total);
+    pause_.BetweenExamples();
+  }
 
   const Prepared& prepared_;
   const engine::v1::OptimizeWork& work_;
   const ArtifactFolder folder_;
+  // All engines' of the host; -1: none.
+  const int lock_fd_;
   EngineProgress& progress_;
+  HostPause pause_;
   TensorRanges ranges_;
   // What the float32 variant gave on each example.
   std::optional<ModelOutputs> float_outputs_;
@@ -154,7 +168,7 @@ absl::Status VariantMaker::CalibrateOnce() {
   CalibrateOptions options;
   options.max_examples = prepared_.calibration->dataset->size();
   options.num_threads = prepared_.spec.num_threads();
-  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
+  options.progress = [this](int64_t done, int64_t total) { CountExamples(done, total); };
   ASSIGN_OR_RETURN(ranges_, Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
                    "calibration");
   return absl::OkStatus();
@@ -193,7 +207,7 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
   const absl::Time start = absl::Now();
   RunOptions options;
   options.num_threads = prepared_.spec.num_threads();
-  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
+  options.progress = [this](int64_t done, int64_t total) { CountExamples(done, total); };
   ASSIGN_OR_RETURN(ModelOutputs outputs, RunModel(fixed, *prepared_.measured_on(), options));
   if (prepared_.has_accuracy) {
     ASSIGN_OR_RETURN(*report.mutable_accuracy(),
@@ -214,9 +228,9 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
   if (const Dataset* data = prepared_.measured_on(); data != nullptr) {
     ASSIGN_OR_RETURN(example, data->Get(0), "example 0");
   }
-  const int lock_fd = work_.benchmark_lock_fd() > 0 ? work_.benchmark_lock_fd() : -1;
-  ASSIGN_OR_RETURN(const LatencyResult result, MeasureLatency(fixed, prepared_.fixed, example,
-                                                              prepared_.spec.benchmark(), lock_fd));
+  ASSIGN_OR_RETURN(
+      const LatencyResult result,
+      MeasureLatency(fixed, prepared_.fixed, example, prepared_.spec.benchmark(), lock_fd_));
   *report.mutable_latency() = result.latency;
   *report.mutable_memory() = result.memory;
   report.set_benchmark_seconds(absl::ToDoubleSeconds(absl::Now() - start));
