@@ -49,7 +49,7 @@ TEST(MeasureLatency, SummarisesEveryRun) {
   std::vector<float> sorted(latency.samples_ms().begin(), latency.samples_ms().end());
   std::sort(sorted.begin(), sorted.end());
   EXPECT_GT(sorted.front(), 0);
-  EXPECT_NEAR(latency.p50_ms(), (sorted[24] + sorted[25]) / 2, 1e-9);
+  EXPECT_FLOAT_EQ(latency.p50_ms(), (sorted[24] + sorted[25]) / 2);
   EXPECT_LE(latency.p50_ms(), latency.p90_ms());
   EXPECT_LE(latency.p90_ms(), latency.p99_ms());
   ASSERT_EQ(latency.float_samples_ms_size(), 50);
