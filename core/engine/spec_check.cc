@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/evaluate/latency.h"
+#include "core/evaluate/set_checks.h"
 #include "core/quantize/plan_quantization.h"
 
 namespace octavo {
@@ -207,18 +208,7 @@ absl::Status CheckLabels(const Dataset& dataset, int64_t num_classes) {
 absl::Status CheckFinite(const Model& model, const Dataset& dataset, int num_threads) {
   return ParallelFor(num_threads, dataset.size(), [&](int64_t index) -> absl::Status {
     ASSIGN_OR_RETURN(const Example example, dataset.Get(index), "example ", index);
-    for (size_t input = 0; input < example.size(); ++input) {
-      if (example[input].type != schema::TensorType_FLOAT32 ||
-          std::ranges::all_of(example[input].values<float>(),
-                              [](float value) { return std::isfinite(value); })) {
-        continue;
-      }
-      const TensorIndex tensor{model.graph().inputs[input]};
-      return WithReason(absl::InvalidArgumentError(
-                            absl::StrCat("example ", index, ": input '", model.TensorName(tensor),
-                                         "' has a value that is not finite")),
-                        "NOT_FINITE", {{"example", absl::StrCat(index)}});
-    }
+    RETURN_IF_ERROR(CheckExampleIsFinite(model, example, index), "example ", index);
     return absl::OkStatus();
   });
 }

@@ -8,9 +8,9 @@
 
 #include "core/base/percentile.h"
 #include "core/base/status_macros.h"
-#include "core/evaluate/evaluate.h"
 #include "core/evaluate/host_lock.h"
 #include "core/evaluate/memory.h"
+#include "core/evaluate/model_runner.h"
 #include "core/runtime/executor.h"
 
 namespace octavo {
