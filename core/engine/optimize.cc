@@ -113,6 +113,7 @@ EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener pro
   EvaluateOptions options;
   options.num_threads = prepared.spec.num_threads();
   options.has_accuracy = prepared.has_accuracy;
+  options.check_finite = prepared.evaluation_holds_floats;
   options.progress = std::move(progress);
   return options;
 }
@@ -303,9 +304,11 @@ engine::v1::ValidateWork InputsOf(const engine::v1::OptimizeWork& work) {
 
 absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork& work,
                                                   const EngineIdentity& identity,
+                                                  int64_t memory_limit_bytes,
                                                   EngineProgress& progress) {
   progress.BeginStage(v1::STAGE_IMPORT);
-  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(InputsOf(work)));
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(InputsOf(work), memory_limit_bytes));
+  RETURN_IF_ERROR(WarnOfSharedExamples(prepared));
   progress.SetVariantsTotal(static_cast<int>(prepared.variants.size()));
 
   engine::v1::EngineResult result;
@@ -336,8 +339,9 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
 }
 
 absl::StatusOr<engine::v1::EngineResult> Validate(const engine::v1::ValidateWork& work,
-                                                  const EngineIdentity& identity) {
-  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(work));
+                                                  const EngineIdentity& identity,
+                                                  int64_t memory_limit_bytes) {
+  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(work, memory_limit_bytes));
   engine::v1::EngineResult result;
   *result.mutable_report() = BeginReport(prepared, identity);
   for (const SettledVariant& variant : prepared.variants) {
