@@ -291,6 +291,14 @@ absl::Status WriteReport(const ArtifactFolder& folder, engine::v1::EngineResult&
   return write("report.html", ReportHtml(result.report()));
 }
 
+// The float32 variant, which comes first where there is one.
+const v1::VariantReport& Baseline(const v1::Report& report) {
+  const v1::VariantReport& first = report.variants(0);
+  const bool is_baseline = first.spec().scheme() == v1::SCHEME_FLOAT32 &&
+                           first.state() == v1::VariantReport::STATE_SUCCEEDED;
+  return is_baseline ? first : v1::VariantReport::default_instance();
+}
+
 engine::v1::ValidateWork InputsOf(const engine::v1::OptimizeWork& work) {
   engine::v1::ValidateWork inputs;
   *inputs.mutable_spec() = work.spec();
@@ -320,8 +328,8 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
     ASSIGN_OR_RETURN(v1::VariantReport made, maker.Make(variant));
     *report.add_variants() = std::move(made);
     v1::VariantReport& last = *report.mutable_variants(report.variants_size() - 1);
-    JudgeVariant(report.variants(0), prepared.spec.goals(), last);
     if (last.state() == v1::VariantReport::STATE_SUCCEEDED) {
+      JudgeVariant(Baseline(report), prepared.spec.goals(), last);
       *result.add_artifacts() = last.artifact();
     }
     progress.FinishVariant(last);

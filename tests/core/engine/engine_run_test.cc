@@ -364,6 +364,43 @@ TEST(Engine, RunsNothingWhereEveryVariantIsFinished) {
               ElementsAre("float32 SUCCEEDED", "int8 SUCCEEDED"));
 }
 
+TEST(Engine, ComparesSizesWithFloat32AndNothingElse) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.evaluation.Close();
+  v1::OptimizeSpec spec = Spec(absl::StrCat(kMnist, R"(
+      variants { scheme: SCHEME_INT8 } variants { scheme: SCHEME_FLOAT16 }
+      goals { max_size_ratio: 2 } skip_evaluation: true)"));
+  spec.clear_evaluation();
+  std::vector<v1::VariantReport> told;
+  EngineOptions options = RealEngine();
+  options.on_message = [&](const engine::v1::EngineMessage& message) {
+    if (message.has_variant()) told.push_back(message.variant());
+  };
+  const EngineExit exit = RunOptimize(files, spec, output, options);
+  ASSERT_THAT(exit.status, IsOk());
+  ASSERT_EQ(told.size(), 2u);
+  for (const v1::VariantReport& variant : told) {
+    EXPECT_EQ(variant.size_ratio(), 0) << variant.spec().name();
+    ASSERT_EQ(variant.goals_size(), 1);
+    EXPECT_FALSE(variant.goals(0).met());
+    EXPECT_EQ(variant.goals(0).note(), "there is no float32 variant to compare with");
+  }
+}
+
+TEST(Engine, HoldsNoGoalsAgainstWhatIsSkipped) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.calibration.Close();
+  v1::OptimizeSpec spec =
+      Spec(absl::StrCat(kMnist, "all_variants: true goals { max_size_ratio: 0.6 }"));
+  spec.clear_calibration();
+  const EngineExit exit = RunOptimize(files, spec, output);
+  ASSERT_THAT(exit.status, IsOk());
+  EXPECT_EQ(Find(exit.result.report(), "float16")->goals_size(), 1);
+  EXPECT_EQ(Find(exit.result.report(), "int8")->goals_size(), 0);
+}
+
 TEST(Engine, ValidatesWithoutMaking) {
   const EngineExit exit = RunValidate(MnistFiles(), absl::StrCat(kMnist, "all_variants: true"));
   ASSERT_THAT(exit.status, IsOk());
