@@ -40,6 +40,15 @@ size_t CharacterLength(absl::string_view text) {
   return 0;
 }
 
+bool IsUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string ValidUtf8(absl::string_view text) {
   std::string valid;
   valid.reserve(text.size());

@@ -13,6 +13,8 @@ namespace octavo {
 // Bytes of the character that `text`, which is not empty, begins with; 0: it begins with none.
 size_t CharacterLength(absl::string_view text);
 
+bool IsUtf8(absl::string_view text);
+
 // `text` with U+FFFD for each byte that is not of UTF-8.
 std::string ValidUtf8(absl::string_view text);
 

@@ -35,7 +35,10 @@ v1::VariantReport Brief(v1::VariantReport variant) {
   variant.clear_outputs();
   variant.mutable_spec()->clear_keep_float_tensors();
   if (variant.has_accuracy()) variant.mutable_accuracy()->clear_confusion();
-  if (variant.has_latency()) variant.mutable_latency()->clear_samples_ms();
+  if (variant.has_latency()) {
+    variant.mutable_latency()->clear_samples_ms();
+    variant.mutable_latency()->clear_float_samples_ms();
+  }
   if (variant.ByteSizeLong() <= kMaxBriefBytes) return variant;
   v1::VariantReport name_and_state;
   name_and_state.mutable_spec()->set_name(variant.spec().name());

@@ -145,6 +145,7 @@ class JobQueueTest : public ::testing::Test {
     variant.mutable_artifact()->set_file_name(name + ".tflite");
     variant.mutable_latency()->set_p50_ms(1.5);
     variant.mutable_latency()->add_samples_ms(1.5);
+    variant.mutable_latency()->add_float_samples_ms(2);
     variant.add_operators()->set_type("CONV_2D");
     return variant;
   }
@@ -633,6 +634,7 @@ TEST_F(JobQueueTest, StoresStagesAndVariantsButNoPercentages) {
   for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].number(), i + 1);
   EXPECT_EQ(events[5].variant().latency().p50_ms(), 1.5);
   EXPECT_THAT(events[5].variant().latency().samples_ms(), IsEmpty());
+  EXPECT_THAT(events[5].variant().latency().float_samples_ms(), IsEmpty());
   EXPECT_THAT(events[5].variant().operators(), IsEmpty());
   EXPECT_FALSE(queue_->UpdatesAfter(job.name(), 0)->progress.has_value());
 }
