@@ -1,7 +1,7 @@
 # The server, its engine and the command line, on Debian 13.
 #
-#   docker build -t octavo .
-#   docker run --rm -p 127.0.0.1:8470:8470 -v octavo-data:/var/lib/octavo --read-only --tmpfs /tmp octavo
+#   docker build -t octavo:0.1.0 .
+#   docker run --rm -p 127.0.0.1:8470:8470 -v octavo-data:/var/lib/octavo --read-only --tmpfs /tmp octavo:0.1.0
 #
 # For a build that can be repeated, pin the base by its digest: --build-arg BASE_DIGEST=sha256:...
 ARG BASE=debian:13.1-slim

@@ -73,6 +73,7 @@ endfunction()
 
 # octavo_test(name SOURCES a_test.cc... PRIVATE targets...): one program a folder, because linking is what takes
 # long; run as one ctest test, with data below OCTAVO_TEST_DATA. THREADS: also run under the thread sanitizer.
+# TIMEOUT: seconds, 300 unless said; of the long form and the sanitizers.
 function(octavo_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "TIMEOUT" "SOURCES;PRIVATE")
   add_executable(${name} ${arg_SOURCES})

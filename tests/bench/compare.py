@@ -1,5 +1,9 @@
-"""Conversion and evaluation of mobilenet_v2, ours and the peers' in turn in one run; ratios are what counts."""
+"""Conversion and evaluation of mobilenet_v2, ours and the peers' in turn in one run; ratios are what counts.
 
+Exit status 1 where a bound is missed.
+"""
+
+import dataclasses
 import os
 import pathlib
 import resource
@@ -19,6 +23,25 @@ PEERS = pathlib.Path(__file__).resolve().parent / "peers.py"
 ROUNDS = 3
 
 
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A figure and the bound that it must keep: at least, or under."""
+
+    name: str
+    value: float
+    bound: float
+    is_under: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bound is kept; NaN keeps none."""
+        return self.value < self.bound if self.is_under else self.value >= self.bound
+
+    def __str__(self) -> str:
+        relation = "<" if self.is_under else ">="
+        return f"{'ok' if self.holds else 'MISSED':8}{self.name:52}{self.value:10.2f} {relation:2} {self.bound:g}"
+
+
 def measure(command: list) -> dict:
     """One process: CPU seconds and peak memory, its children's included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -34,12 +57,12 @@ def measure(command: list) -> dict:
 def peak_megabytes(command: list) -> float:
     """Largest resident memory of the process or any child of it."""
     script = ("import resource,subprocess,sys;subprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL,"
-              "stderr=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024)")
+              "stderr=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss*1024/1e6)")
     done = subprocess.run([sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-def conversion() -> None:
+def conversion() -> list[Claim]:
     """Load, calibrate on 100 images, quantize to int8, write: CPU seconds of whole processes."""
     with tempfile.TemporaryDirectory() as folder:
         commands = {
@@ -56,9 +79,13 @@ def conversion() -> None:
         print(f"\nconversion of mobilenet_v2 to int8, 100 calibration images, median of {ROUNDS} runs in turn")
         print(f"{'':20}{'CPU s':>9}{'x ours':>9}{'wall s':>9}{'peak MB':>9}")
         cpu = {name: statistics.median(run["cpu"] for run in kept) for name, kept in runs.items()}
-        for name, command in commands.items():
+        peak = {name: peak_megabytes(command) for name, command in commands.items()}
+        for name in commands:
             wall = statistics.median(run["wall"] for run in runs[name])
-            print(f"{name:20}{cpu[name]:9.2f}{cpu[name] / cpu['octavo']:9.1f}{wall:9.2f}{peak_megabytes(command):9.0f}")
+            print(f"{name:20}{cpu[name]:9.2f}{cpu[name] / cpu['octavo']:9.1f}{wall:9.2f}{peak[name]:9.0f}")
+    return [Claim("conversion: CPU time of TFLiteConverter / ours", cpu["TFLiteConverter"] / cpu["octavo"], 8),
+            Claim("conversion: CPU time of ai-edge-quantizer / ours", cpu["ai-edge-quantizer"] / cpu["octavo"], 2),
+            Claim("conversion: peak memory, MB", peak["octavo"], 150, is_under=True)]
 
 
 class Ours:
@@ -102,8 +129,13 @@ class Theirs:
         return took
 
 
-def evaluation() -> None:
+# Of LiteRT's images per second.
+LEAST_SPEED = {"float32": 0.9, "int8": 0.9, "int8-int8io": 0.9, "int16x8": 5}
+
+
+def evaluation() -> list[Claim]:
     """Images per second at one thread, interleaved, median of five."""
+    claims = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         subprocess.run([BUILD / "bin" / "octavo", "optimize", MODEL / "float.tflite", "--local", "--convert-only",
@@ -127,11 +159,23 @@ def evaluation() -> None:
             b = count / statistics.median(pair[1] for pair in pairs)
             ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
             print(f"{variant:16}{a:12.1f}{b:14.1f}{ratio:15.2f}   {ours.runtime}")
+            if variant in LEAST_SPEED:
+                claims.append(Claim(f"evaluation of {variant}: ours / LiteRT", ratio, LEAST_SPEED[variant]))
+    return claims
+
+
+def main(wanted: list[str]) -> int:
+    """Exit status 1: a bound is missed; 2: there is no such part."""
+    parts = {"conversion": conversion, "evaluation": evaluation}
+    if unknown := set(wanted) - set(parts):
+        print(f"compare.py: no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}", file=sys.stderr)
+        return 2
+    claims = [claim for name, part in parts.items() if not wanted or name in wanted for claim in part()]
+    print()
+    for claim in claims:
+        print(claim)
+    return 0 if all(claim.holds for claim in claims) else 1
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["conversion", "evaluation"]
-    if "conversion" in wanted:
-        conversion()
-    if "evaluation" in wanted:
-        evaluation()
+    sys.exit(main(sys.argv[1:]))

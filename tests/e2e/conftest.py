@@ -1,6 +1,7 @@
 """A real octavod for the session, and the three nets' jobs run once."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import signal
@@ -108,37 +109,53 @@ def client(server):
         yield shared
 
 
-CALIB100 = 100
+class Net:
+    """A net of the test data and the arrays that its job uses; calibrated like the peers, on the first 100 images."""
+
+    def __init__(self, model: str, data: str, calibrate: str, evaluate: str, labels: str, repeat=None):
+        self.model, self.data, self.calibrate, self.evaluate, self.labels = model, data, calibrate, evaluate, labels
+        self.preprocess = octavo.Preprocess(scale=1 / 255, repeat=repeat)
+
+    def optimize(self, client: octavo.Client, examples: int = 0, **kwargs) -> octavo.Result:
+        """Its job; evaluated on all test images, or on the first so many."""
+        return client.optimize(
+            model_path(self.model), preprocess=self.preprocess,
+            calibrate=octavo.Data(data_path(self.data), {"": self.calibrate}, examples=100),
+            evaluate=octavo.Data(data_path(self.data), {"": self.evaluate}, labels=self.labels, examples=examples),
+            **kwargs)
+
+
+NETS = {
+    "mnist": Net("mnist_cnn", "mnist", "calib_images", "test_images", "test_labels"),
+    "resnet": Net("resnet18_slim", "fashion32", "calib_images", "test_images", "test_labels"),
+    "mobilenet": Net("mobilenet_v2", "mobilenet", "fashion28_calib", "fashion28_test", "fashion_test_labels",
+                     repeat=(8, 8, 3)),
+}
 
 
 @pytest.fixture(scope="session")
 def mnist(client, tmp_path_factory):
-    """Every variant of mnist_cnn, 100 calibration images, 10,000 test images."""
-    return client.optimize(
-        model_path("mnist_cnn"), preprocess=octavo.Preprocess(scale=1 / 255),
-        calibrate=octavo.Data(data_path("mnist"), {"": "calib_images"}, examples=CALIB100),
-        evaluate=octavo.Data(data_path("mnist"), {"": "test_images"}, labels="test_labels"),
-        out=tmp_path_factory.mktemp("mnist"))
+    """Every variant of mnist_cnn on the 10,000 test images."""
+    return NETS["mnist"].optimize(client, out=tmp_path_factory.mktemp("mnist"))
 
 
 @pytest.fixture(scope="session")
 def resnet(client, tmp_path_factory):
     """Every variant of resnet18_slim on the 2,000 test images."""
-    return client.optimize(
-        model_path("resnet18_slim"), preprocess=octavo.Preprocess(scale=1 / 255),
-        calibrate=octavo.Data(data_path("fashion32"), {"": "calib_images"}, examples=CALIB100),
-        evaluate=octavo.Data(data_path("fashion32"), {"": "test_images"}, labels="test_labels"),
-        out=tmp_path_factory.mktemp("resnet"))
+    return NETS["resnet"].optimize(client, out=tmp_path_factory.mktemp("resnet"))
 
 
 @pytest.fixture(scope="session")
 def mobilenet(client, tmp_path_factory):
-    """Every variant of mobilenet_v2, calibrated like the peer, on 1,000 test images."""
-    return client.optimize(
-        model_path("mobilenet_v2"), preprocess=octavo.Preprocess(scale=1 / 255, repeat=(8, 8, 3)),
-        calibrate=octavo.Data(data_path("mobilenet"), {"": "fashion28_calib"}, examples=CALIB100),
-        evaluate=octavo.Data(data_path("mobilenet"), {"": "fashion28_test"}, labels="fashion_test_labels"),
-        out=tmp_path_factory.mktemp("mobilenet"))
+    """Every variant of mobilenet_v2 on 1,000 test images."""
+    return NETS["mobilenet"].optimize(client, out=tmp_path_factory.mktemp("mobilenet"))
+
+
+@pytest.fixture(scope="session")
+def report_on_first(client):
+    """report_on_first(net, count, variants): the report of a job that evaluates the first `count` images only."""
+    return functools.cache(lambda net, count, variants: NETS[net].optimize(
+        client, examples=count, variants=variants, benchmark=False).report)
 
 
 def images(name: str, array: str, count: int | None = None) -> np.ndarray:

@@ -37,6 +37,23 @@ def engine_of(server: Server, seconds: float = 20) -> int:
     raise AssertionError("no engine was started")
 
 
+def engine_at_work(server: Server, client, job: str, seconds: float = 60) -> int:
+    """The pid of the job's engine in the middle of its work: it has told how far the first evaluation is."""
+    updates = client.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job), timeout=seconds)
+    for update in updates:
+        progress = update.event.progress if update.HasField("event") else update.snapshot.progress
+        if progress.stage == jobs_pb2.STAGE_EVALUATE:
+            updates.cancel()
+            return engine_of(server)
+    raise AssertionError("the job ended before it evaluated anything")
+
+
+def states(client, job: str) -> list[int]:
+    """Every state that an ended job was in, in order."""
+    updates = client.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job), timeout=60)
+    return [update.event.state for update in updates if update.event.WhichOneof("event") == "state"]
+
+
 def state(client, job: str):
     """The job as it is."""
     return client.jobs.GetJob(jobs_pb2.GetJobRequest(name=job)).job
@@ -45,7 +62,7 @@ def state(client, job: str):
 def test_a_killed_engine_is_tried_again(own_server):
     with own_server.client() as client:
         job = submit(client)
-        os.kill(engine_of(own_server), signal.SIGKILL)
+        os.kill(engine_at_work(own_server, client, job), signal.SIGKILL)
         ended = client.watch(job)
         assert ended.state == jobs_pb2.Job.STATE_SUCCEEDED
         assert len(ended.attempts) == 2 and ended.attempts[0].HasField("error")
@@ -54,9 +71,8 @@ def test_a_killed_engine_is_tried_again(own_server):
 def test_an_engine_that_aborts_by_itself_is_tried_once_more(own_server):
     with own_server.client() as client:
         job = submit(client)
-        ended = None
         watcher_result = []
-        watcher = threading.Thread(target=lambda: watcher_result.append(client.watch(job)))
+        watcher = threading.Thread(target=lambda: watcher_result.append(client.watch(job)), daemon=True)
         watcher.start()
         seen = set()
         deadline = time.monotonic() + 60
@@ -66,7 +82,8 @@ def test_an_engine_that_aborts_by_itself_is_tried_once_more(own_server):
                     seen.add(pid)
                     os.kill(pid, signal.SIGABRT)
             time.sleep(0.005)
-        watcher.join()
+        watcher.join(timeout=10)
+        assert watcher_result, "the job has not ended after a minute"
         ended = watcher_result[0]
         assert ended.state == jobs_pb2.Job.STATE_FAILED
         assert len(ended.attempts) == 2
@@ -85,7 +102,7 @@ def test_an_engine_that_aborts_by_itself_is_tried_once_more(own_server):
 def test_a_killed_server_leaves_no_engine_and_loses_no_job(own_server):
     with own_server.client() as client:
         job = submit(client)
-        engine = engine_of(own_server)
+        engine = engine_at_work(own_server, client, job)
     own_server.kill()
     deadline = time.monotonic() + 2
     while pathlib.Path(f"/proc/{engine}").exists() and time.monotonic() < deadline:
@@ -101,7 +118,7 @@ def test_a_killed_server_leaves_no_engine_and_loses_no_job(own_server):
 def test_cancel_reaches_the_engine_within_a_second(own_server):
     with own_server.client() as client:
         job = submit(client)
-        engine = engine_of(own_server)
+        engine = engine_at_work(own_server, client, job)
         begun = time.monotonic()
         client.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job))
         while pathlib.Path(f"/proc/{engine}").exists():
@@ -110,11 +127,19 @@ def test_cancel_reaches_the_engine_within_a_second(own_server):
         assert client.watch(job).state == jobs_pb2.Job.STATE_CANCELLED
 
 
-def test_sigterm_hands_a_job_back_and_it_runs_later(own_server):
-    with own_server.client() as client:
+def test_sigterm_hands_a_job_back_and_it_runs_later(tmp_path):
+    impatient = Server(tmp_path / "server", "--drain-timeout", "0")
+    with impatient.client() as client:
         job = submit(client)
-        engine_of(own_server)
-    assert own_server.stop() == 0
-    own_server.start()
-    with own_server.client() as client:
-        assert client.watch(job).state == jobs_pb2.Job.STATE_SUCCEEDED
+        engine_at_work(impatient, client, job)
+    assert impatient.stop() == 0
+    impatient.start()
+    with impatient.client() as client:
+        ended = client.watch(job)
+        assert ended.state == jobs_pb2.Job.STATE_SUCCEEDED
+        # Handed back by the first server's worker, and not found without one by the second.
+        assert len(ended.attempts) == 2 and ended.attempts[0].error.code == grpc.StatusCode.CANCELLED.value[0]
+        assert states(client, job) == [jobs_pb2.Job.STATE_PENDING, jobs_pb2.Job.STATE_RUNNING,
+                                       jobs_pb2.Job.STATE_PENDING, jobs_pb2.Job.STATE_RUNNING,
+                                       jobs_pb2.Job.STATE_SUCCEEDED]
+    assert impatient.stop() == 0

@@ -32,6 +32,14 @@ def test_is_as_good_and_as_small_as_the_converter(request, net, variant):
     assert top1(ours, truth) >= top1(peer, truth) - 0.003
 
 
+@pytest.mark.parametrize("net", SETS)
+def test_float_is_as_small_as_the_converters(request, net):
+    ours = request.getfixturevalue(net).paths["float32.tflite"].stat().st_size
+    peer = DATA / "models" / SETS[net][0] / "float.tflite"
+    print(f"{net} float32: bytes {ours} / {peer.stat().st_size}")
+    assert ours <= 1.01 * peer.stat().st_size
+
+
 @pytest.mark.parametrize("array, least_sqnr, least_agreement", [
     ("fashion28_test", 15.6 - 0.5, 0.931 - 0.01), ("crops", 12.5 - 0.5, 0.833 - 2 / 60)])
 def test_mobilenet_int8_is_as_good_as_the_converters(mobilenet, array, least_sqnr, least_agreement):

@@ -21,11 +21,12 @@
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
 #include "tests/core/runtime/executor_graph.h"
+#include "tests/testing/long_run.h"
 
 namespace octavo {
 namespace {
 
-constexpr int kRounds = 400;  // a fixture
+const int kRounds = Rounds(400);  // a fixture
 // What is damaged into something larger is not run: that would be slow, not wrong.
 constexpr int64_t kMaxElements = 1 << 18;
 

@@ -11,6 +11,7 @@
 #include "absl/status/status_matchers.h"
 #include "core/runtime/executor.h"
 #include "tests/core/runtime/executor_graph.h"
+#include "tests/testing/long_run.h"
 
 namespace octavo {
 namespace {
@@ -20,7 +21,7 @@ using ::absl_testing::IsOk;
 constexpr auto kFloat = schema::TensorType_FLOAT32;
 constexpr auto kInt8 = schema::TensorType_INT8;
 constexpr auto kInt32 = schema::TensorType_INT32;
-constexpr int kRounds = 12;
+const int kRounds = Rounds(12);
 
 // A random model of one operator.
 using MakeModel = std::function<Model(std::mt19937& random)>;

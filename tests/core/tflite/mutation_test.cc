@@ -12,6 +12,7 @@
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
 #include "tests/testing/fixtures.h"
+#include "tests/testing/long_run.h"
 #include "tests/testing/status_matchers.h"
 
 namespace octavo {
@@ -46,9 +47,10 @@ TEST_P(Mutated, FilesAreReadOrRefused) {
   const uint32_t seed = 20'240'611;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
+  const int num_rounds = Rounds(2000, 20'000);
   int num_read = 0;
   int num_fixed = 0;
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < num_rounds; ++round) {
     std::vector<uint8_t> file = *original;
     const int num_mutations = 1 + static_cast<int>(random() % 3);
     for (int i = 0; i < num_mutations; ++i) Mutate(file, random);

@@ -1,6 +1,7 @@
 """The Kubernetes manifests: valid, restricted, and about the program that there is."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,16 @@ def test_a_mistake_is_noticed(tmp_path):
 
 def test_the_kustomization_names_every_manifest():
     assert {path.name for path in MANIFESTS} == set(KUSTOMIZATION["resources"])
+
+
+def test_the_image_is_the_one_that_is_built():
+    (image,) = KUSTOMIZATION["images"]
+    assert {container["image"] for container in pod()["containers"]} == {image["name"]}
+    wanted = f'{image["name"]}:{image["newTag"]}'
+    for page in ("docs/guides/operations.md", "Dockerfile", "scripts/setup"):
+        assert set(re.findall(r"docker build -t (\S+) ", (ROOT / page).read_text())) == {wanted}, page
+    version = re.search(r"project\(octavo VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
+    assert image["newTag"] == version
 
 
 def test_one_server_has_the_data_folder():

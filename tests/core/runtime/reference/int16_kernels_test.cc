@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/long_run.h"
 
 namespace octavo::reference {
 namespace {
@@ -40,7 +41,8 @@ std::vector<int64_t> Multiply(const Int16Kernels& kernels, const PackedWeights& 
 
 TEST_P(Int16KernelsTest, MultipliesMatricesOfAnySize) {
   std::mt19937 random(kSeed);
-  for (int round = 0; round < 60; ++round) {
+  const int num_rounds = Rounds(60);
+  for (int round = 0; round < num_rounds; ++round) {
     SCOPED_TRACE(testing::Message() << "seed " << kSeed << ", round " << round);
     const int channels = 1 + static_cast<int>(random() % 40);
     const int64_t depth = 1 + random() % (round % 5 == 0 ? 2000 : 50);
@@ -122,7 +124,8 @@ TEST_P(Int16KernelsTest, DepthwiseSumsOfExtremesDoNotOverflow) {
 TEST_P(Int16KernelsTest, RequantizesAsTheExactProductSays) {
   std::mt19937_64 random(kSeed);
   constexpr int kChannels = 43;
-  for (int round = 0; round < 200; ++round) {
+  const int num_rounds = Rounds(200);
+  for (int round = 0; round < num_rounds; ++round) {
     WideRequantization requantization;
     std::vector<int64_t> sums(kChannels);
     for (int channel = 0; channel < kChannels; ++channel) {

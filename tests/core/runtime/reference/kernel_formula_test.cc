@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "tests/core/runtime/reference/model_run.h"
 #include "tests/core/runtime/reference/operator_model.h"
+#include "tests/testing/long_run.h"
 
 namespace octavo {
 namespace {
@@ -179,7 +180,7 @@ Model ConvolutionModel(const ConvolutionCase& shape, const std::vector<Operand>&
 
 class ConvolutionFormula : public testing::TestWithParam<bool> {
  protected:
-  static constexpr int kRounds = 40;
+  static inline const int kRounds = Rounds(40);
 
   void NextCase(int round) {
     shape_ = RandomConvolution(random_, GetParam());
