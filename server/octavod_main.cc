@@ -70,6 +70,8 @@ int Run(const ServerConfig& config) {
   const sigset_t signals = EndSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Else how an engine ended would not be known.
+  signal(SIGCHLD, SIG_DFL);
 
   Log log(config.log_format);
   RouteLibraryLogs(log);

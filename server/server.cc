@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +24,11 @@
 #include "server/api/io_pool.h"
 #include "server/api/job_service.h"
 #include "server/api/model_service.h"
-#include "server/api/spec_check.h"
 #include "server/api/upload_service.h"
 #include "server/blobs/blob_sweeper.h"
 #include "server/blobs/local_blob_store.h"
 #include "server/jobs/job_queue.h"
+#include "server/jobs/usual_variants.h"
 #include "server/metered_blob_store.h"
 #include "server/metered_store.h"
 #include "server/metrics/job_metrics.h"
@@ -45,6 +46,9 @@ namespace {
 constexpr int kIoThreads = 8;
 constexpr int kMaxQueuedRpcs = 1024;
 constexpr int kInspections = 2;
+constexpr int kMaxStreams = 500;
+// Of gRPC's buffers, all connections together.
+constexpr size_t kMaxBufferBytes = 128 << 20;
 constexpr int kMaxQueuedInspections = 64;
 constexpr absl::Duration kValidateLimit = absl::Seconds(20);
 constexpr absl::Duration kDescribeLimit = absl::Seconds(20);
@@ -155,6 +159,8 @@ v1::GetCapabilitiesResponse Capabilities(const ServerConfig& config, const Engin
 }
 
 void SetLimits(grpc::ServerBuilder& builder) {
+  grpc::ResourceQuota quota("octavod");
+  builder.SetResourceQuota(quota.Resize(kMaxBufferBytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Clients that watch for hours may ping; the default would send them away for it.
@@ -204,6 +210,8 @@ class EmbeddedServer : public Server {
 
   void Stop() override {
     if (queue_ != nullptr) queue_->Drain();
+    // An RPC that waits for an engine would outlast the pod's grace.
+    if (inspector_ != nullptr) inspector_->Stop();
     if (worker_ != nullptr) worker_->Drain(absl::ZeroDuration());
     if (server_ == nullptr) return;
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));
@@ -232,7 +240,11 @@ class EmbeddedServer : public Server {
     inspector_options.engine_program = config_.engine;
     inspector_options.max_concurrent = kInspections;
     inspector_options.validate_time_limit = kValidateLimit;
+    inspector_options.validate_memory_limit_bytes = config_.engine_memory_bytes;
     inspector_options.require_sandbox = config_.require_sandbox;
+    inspector_options.on_exit = [this](absl::string_view work, int64_t peak_memory_bytes) {
+      metrics_.worker_max_rss.At({work}).Observe(static_cast<double>(peak_memory_bytes));
+    };
     inspector_ = std::make_unique<Inspector>(*blobs_, std::move(inspector_options));
 
     WorkerOptions worker_options;
@@ -245,13 +257,16 @@ class EmbeddedServer : public Server {
     worker_options.observer = CountWorker(metrics_, config_.workers);
     metrics_.workers.At({"idle"}).Set(config_.workers);
     ASSIGN_OR_RETURN(worker_, Worker::Start(*queue_, *blobs_, std::move(worker_options)));
-    sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, Clock::System(), SweepOptions());
+    SweepOptions sweep_options;
+    sweep_options.upload_lifetime = ApiOptions().upload_lifetime;
+    sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, Clock::System(), sweep_options);
     return absl::OkStatus();
   }
 
   void BuildApi(const EngineFacts& engine) {
     io_ = std::make_unique<IoPool>(kIoThreads, kMaxQueuedRpcs);
-    inspections_ = std::make_unique<IoPool>(kInspections, kMaxQueuedInspections);
+    // One more than engines: a validation that waits for another keeps no inspection from running.
+    inspections_ = std::make_unique<IoPool>(kInspections + 1, kMaxQueuedInspections);
     ApiOptions options;
     options.max_upload_bytes = config_.max_upload_bytes;
     options.capabilities = Capabilities(config_, engine, options.max_chunk_bytes);
@@ -264,6 +279,7 @@ class EmbeddedServer : public Server {
                                                    .log = log_,
                                                    .io = *io_,
                                                    .inspections = *inspections_,
+                                                   .streams = streams_,
                                                    .options = std::move(options)});
     services_.push_back(std::make_unique<UploadService>(*api_));
     services_.push_back(std::make_unique<ModelService>(*api_));
@@ -341,6 +357,7 @@ class EmbeddedServer : public Server {
   std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<BlobSweeper> sweeper_;
+  StreamLimit streams_{kMaxStreams};
   std::unique_ptr<ApiContext> api_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   // After what their tasks use.

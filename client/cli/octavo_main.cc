@@ -1,5 +1,6 @@
 // `octavo`: the command line.
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -63,6 +64,7 @@ Exit status: 0 ok, 2 usage or input that is refused, 3 goals missed, 4 the job o
 answers, or one that has too much to do.)";
 
 int Main(int argc, char** argv) {
+  ::signal(SIGCHLD, SIG_DFL);  // else how an engine ended would not be known
   CLI::App app("Octavo optimizes machine-learning models: quantized variants, each one measured.",
                "octavo");
   app.set_version_flag("--version", OCTAVO_VERSION);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
@@ -38,6 +39,7 @@ absl::Status ErrnoStatus(int error, absl::string_view doing) {
       return absl::PermissionDeniedError(message);
     case ENOSPC:
     case EDQUOT:
+      return WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
     case EFBIG:
     case EMFILE:
     case ENFILE:
@@ -110,7 +112,8 @@ absl::Status WriteAll(int fd, absl::string_view bytes) {
 absl::Status WriteFileAtomically(int folder_fd, const std::string& name,
                                  std::span<const uint8_t> bytes) {
   const std::string temporary = absl::StrCat(".", name, ".part");
-  UniqueFd fd(::openat(folder_fd, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  UniqueFd fd(
+      ::openat(folder_fd, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!fd.valid()) return ErrnoStatus(errno, name);
   absl::Status status = WriteAll(fd.get(), bytes);
   if (status.ok() && ::fsync(fd.get()) != 0) status = ErrnoStatus(errno, "fsync");

@@ -7,12 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
+#include "core/base/pool.h"
 #include "core/base/status_macros.h"
 #include "core/calibrate/min_max.h"
 #include "core/runtime/executor.h"
@@ -27,54 +26,6 @@ constexpr int64_t kChunkExamples = 256;
 
 // What one example did.
 using ExampleRanges = std::vector<std::pair<TensorIndex, Range>>;
-
-// Executors at rest. Packing weights costs milliseconds, so a thread that comes takes one that
-// another has left. Thread-safe.
-class ExecutorPool {
- public:
-  explicit ExecutorPool(const Model& model) : model_(model) {}
-
-  absl::StatusOr<std::unique_ptr<Executor>> Take() {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!resting_.empty()) {
-        std::unique_ptr<Executor> executor = std::move(resting_.back());
-        resting_.pop_back();
-        return executor;
-      }
-    }
-    ASSIGN_OR_RETURN(Executor executor, Executor::Create(model_, {.tap_activations = true}));
-    return std::make_unique<Executor>(std::move(executor));
-  }
-
-  void Return(std::unique_ptr<Executor> executor) {
-    absl::MutexLock lock(&mutex_);
-    resting_.push_back(std::move(executor));
-  }
-
- private:
-  const Model& model_;
-  absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Executor>> resting_ ABSL_GUARDED_BY(mutex_);
-};
-
-// Counts examples, and tells. Thread-safe.
-class Progress {
- public:
-  Progress(const CalibrateOptions& options, int64_t total) : options_(options), total_(total) {}
-
-  void ExampleIsDone() {
-    if (!options_.progress) return;
-    absl::MutexLock lock(&mutex_);
-    options_.progress(++done_, total_);
-  }
-
- private:
-  const CalibrateOptions& options_;
-  const int64_t total_;
-  absl::Mutex mutex_;
-  int64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 absl::StatusOr<Range> RangeOf(const Model& model, TensorIndex tensor, const TensorView& value) {
   const std::optional<Range> range = FiniteRange(value.values<float>());
@@ -134,8 +85,9 @@ absl::StatusOr<TensorRanges> Calibrate(const Model& model, const Dataset& datase
   const int64_t num_examples = std::min(dataset.size(), options.max_examples);
   if (num_examples <= 0) return absl::InvalidArgumentError("the calibration set is empty");
 
-  ExecutorPool executors(model);
-  Progress progress(options, num_examples);
+  // Packing weights costs milliseconds.
+  Pool<Executor> executors([&] { return Executor::Create(model, {.tap_activations = true}); });
+  Progress progress(options.progress, num_examples);
   TensorRanges ranges;
   std::vector<ExampleRanges> chunk(std::min(num_examples, kChunkExamples));
   for (int64_t first = 0; first < num_examples; first += kChunkExamples) {
@@ -147,7 +99,7 @@ absl::StatusOr<TensorRanges> Calibrate(const Model& model, const Dataset& datase
       ASSIGN_OR_RETURN(chunk[i], Observe(model, example, executor.get()), "calibration example ",
                        index);
       executors.Return(std::move(executor));
-      progress.ExampleIsDone();
+      progress.OneIsDone();
       return absl::OkStatus();
     }));
     for (int64_t i = 0; i < size; ++i) Fold(chunk[i], &ranges);

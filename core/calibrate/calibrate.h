@@ -4,10 +4,10 @@
 #define OCTAVO_CORE_CALIBRATE_CALIBRATE_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 
 #include "absl/status/statusor.h"
+#include "core/base/progress.h"
 #include "core/data/dataset.h"
 #include "core/tflite/model.h"
 
@@ -25,8 +25,7 @@ using TensorRanges = std::map<TensorIndex, Range>;
 struct CalibrateOptions {
   int64_t max_examples = 512;
   int num_threads = 1;
-  // Told how many examples are done, now and then, by any thread, one at a time.
-  std::function<void(int64_t done, int64_t total)> progress;
+  ProgressListener progress;  // of examples
 };
 
 // Runs `model` (fixed shapes) over the first `max_examples` of `dataset` and returns what its

@@ -78,6 +78,7 @@ class Binder {
       ASSIGN_OR_RETURN(BoundInput bound, BindInput(input));
       binding.inputs.push_back(std::move(bound));
     }
+    RETURN_IF_ERROR(CheckChosenOnce(binding));
     RETURN_IF_ERROR(CountExamples(binding));
     ASSIGN_OR_RETURN(binding.labels, FindLabels(binding));
     if (use_.max_examples() > 0) binding.examples = std::min(binding.examples, use_.max_examples());
@@ -166,6 +167,7 @@ class Binder {
         return FieldError("bindings.input",
                           absl::StrCat("input '", input->name, "' is bound twice"));
       }
+      explicit_inputs_.insert(input);
     }
     return absl::OkStatus();
   }
@@ -204,6 +206,23 @@ class Binder {
     // Where there was no choice, what is wrong with the only array says more than a list.
     if (fitting.empty() && misfits.size() == 1) return misfits[0];
     return Undecided(input, fitting);
+  }
+
+  // A client may give two inputs the same array; of our own choices one of them is wrong.
+  absl::Status CheckChosenOnce(const Binding& binding) const {
+    std::map<std::string, std::string> input_of;
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      if (explicit_inputs_.count(&inputs_[i]) != 0) continue;
+      for (const std::string& array : binding.inputs[i].arrays) {
+        const auto [first, is_new] = input_of.emplace(array, inputs_[i].name);
+        if (is_new) continue;
+        return AskFor(inputs_[i],
+                      absl::StrCat("array '", array, "' fits input '", first->second,
+                                   "' and input '", inputs_[i].name, "'"),
+                      array);
+      }
+    }
+    return absl::OkStatus();
   }
 
   bool IsTaken(absl::string_view array) const {
@@ -266,7 +285,12 @@ class Binder {
                   absl::StrJoin(fitting, ", ", [](std::string* out, const BoundInput& bound) {
                     absl::StrAppend(out, "'", bound.arrays[0], "'");
                   }));
-    const std::string array = fitting.empty() ? "ARRAY" : fitting[0].arrays[0];
+    return AskFor(input, what, fitting.empty() ? "ARRAY" : fitting[0].arrays[0]);
+  }
+
+  // What is not settled, how to settle it, and what there is to choose from.
+  absl::Status AskFor(const InputSpec& input, absl::string_view what,
+                      absl::string_view array) const {
     return Mismatch(input.name,
                     absl::StrCat(what, "; say which (bindings; on the command line FILE.npz:",
                                  AuthorsName(input.name), "=", array, "). Inputs: ", ListInputs(),
@@ -380,6 +404,7 @@ class Binder {
   const std::span<const v1::Preprocess* const> preprocess_;
   std::map<const InputSpec*, const v1::Preprocess*> preprocess_of_;
   std::map<const InputSpec*, std::vector<std::string>> arrays_of_;
+  std::set<const InputSpec*> explicit_inputs_;  // whose arrays the client named
 };
 
 }  // namespace

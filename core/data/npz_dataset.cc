@@ -219,6 +219,7 @@ class ArrayOpener {
     ASSIGN_OR_RETURN(reader.unpacked, file_.Unpack(array, bytes));
     return reader;
   }
+  int64_t unpacked_bytes() const { return unpacked_bytes_; }
 
  private:
   int fd_;
@@ -312,7 +313,8 @@ absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
     readers.push_back(std::move(reader));
   }
   return BoundDataset{
-      std::make_unique<NpzDataset>(std::move(readers), std::move(labels), binding.examples), used};
+      std::make_unique<NpzDataset>(std::move(readers), std::move(labels), binding.examples), used,
+      opener.unpacked_bytes()};
 }
 
 }  // namespace octavo

@@ -26,8 +26,9 @@ struct InputSpec {
 
 struct BoundDataset {
   std::unique_ptr<Dataset> dataset;
-  v1::DatasetUsed
-      used;  // bindings, labels and number of examples as settled; name and digest are the caller's
+  // Bindings, labels and number of examples as settled; name and digest are the caller's.
+  v1::DatasetUsed used;
+  int64_t unpacked_bytes = 0;  // what it holds in memory
 };
 
 // What is in the file: names, types, shapes; reads no values. INVALID_ARGUMENT (DATASET_MALFORMED),
@@ -47,7 +48,8 @@ absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
 
 // Binds and opens. Stored arrays stay in the file and are read by pread; deflated ones are unpacked
 // into memory. `fd` must outlive the data set. INVALID_ARGUMENT as above; labels that are negative
-// or no integers are named.
+// or no integers are named. RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): what is used of them takes more
+// than `max_bytes`.
 absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
                                      const v1::DatasetUse& use,
                                      std::span<const v1::Preprocess* const> preprocess,

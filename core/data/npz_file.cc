@@ -16,6 +16,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/utf8.h"
 
 namespace octavo {
 namespace {
@@ -117,30 +118,6 @@ std::string ZipErrorText(const zip_error_t& error) {
   std::string text = zip_error_strerror(&copy);
   zip_error_fini(&copy);
   return text;
-}
-
-bool IsUtf8(absl::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    const auto lead = static_cast<uint8_t>(text[at]);
-    const size_t more = lead < 0x80   ? 0
-                        : lead < 0xc2 ? 4
-                        : lead < 0xe0 ? 1
-                        : lead < 0xf0 ? 2
-                        : lead < 0xf5 ? 3
-                                      : 4;
-    if (more == 4 || at + more >= text.size()) return false;
-    for (size_t i = 1; i <= more; ++i) {
-      if ((static_cast<uint8_t>(text[at + i]) & 0xc0) != 0x80) return false;
-    }
-    const auto second = more > 0 ? static_cast<uint8_t>(text[at + 1]) : 0;
-    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-    const bool surrogate = lead == 0xed && second >= 0xa0;
-    const bool too_large = lead == 0xf4 && second >= 0x90;
-    if (overlong || surrogate || too_large) return false;
-    at += more + 1;
-  }
-  return true;
 }
 
 absl::StatusOr<int64_t> ReadEntry(zip_file_t* entry, std::span<uint8_t> into) {

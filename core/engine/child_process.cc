@@ -13,12 +13,11 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "core/base/error_reason.h"
+#include "core/base/proc_status.h"
 
 namespace octavo {
 namespace {
@@ -182,7 +181,8 @@ ChildProcess::~ChildProcess() {
 bool ChildProcess::HasEnded() const {
   siginfo_t info;
   info.si_pid = 0;
-  return ::waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  if (::waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno == ECHILD;
+  return info.si_pid == pid_;
 }
 
 void ChildProcess::Kill() const {
@@ -192,10 +192,11 @@ void ChildProcess::Kill() const {
 
 ChildEnd ChildProcess::Reap() {
   siginfo_t info;
-  while (::waitid(P_PID, pid_, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  int error = 0;
+  while ((error = ::waitid(P_PID, pid_, &info, WEXITED | WNOWAIT)) != 0 && errno == EINTR) {
   }
   // Until it is reaped its number is nobody else's, so this reaches only its own group.
-  ::kill(-pid_, SIGKILL);
+  if (error == 0) ::kill(-pid_, SIGKILL);
 
   int status = 0;
   rusage usage;
@@ -218,15 +219,7 @@ int64_t ChildProcess::ResidentBytes() const {
 }
 
 int64_t ChildProcess::PeakResidentBytes() const {
-  const std::string status = ReadProc(pid_, "status");
-  for (absl::string_view line : absl::StrSplit(status, '\n')) {
-    int64_t kilobytes = 0;
-    if (absl::ConsumePrefix(&line, "VmHWM:") && absl::ConsumeSuffix(&line, "kB") &&
-        absl::SimpleAtoi(line, &kilobytes)) {
-      return kilobytes * 1024;
-    }
-  }
-  return 0;
+  return ProcStatusBytes(ReadProc(pid_, "status"), "VmHWM");
 }
 
 }  // namespace octavo

@@ -48,7 +48,8 @@ class ChildProcess {
   int pid() const { return pid_; }
   // Becomes readable when it ends; -1 where the kernel has no such descriptors.
   int end_fd() const { return end_fd_.get(); }
-  // Whether it has ended and waits to be reaped.
+  // Whether it has ended and waits to be reaped, or was reaped by somebody else: by the kernel,
+  // where this process ignores SIGCHLD. How it ended is then not to be known.
   bool HasEnded() const;
   // SIGKILL to it and to all that it started.
   void Kill() const;

@@ -19,6 +19,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/utf8.h"
 #include "core/engine/child_process.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/last_lines.h"
@@ -172,8 +173,9 @@ int64_t OwnPeakBytes() {
 // One child that is listened to and watched, until it has ended.
 class Session {
  public:
-  Session(Started started, const EngineOptions& options)
+  Session(Started started, const EngineOptions& options, int64_t cpu_limit_seconds)
       : options_(options),
+        cpu_limit_seconds_(cpu_limit_seconds),
         child_(std::move(started.child)),
         ends_(std::move(started.ends)),
         reader_(options.max_message_bytes),
@@ -196,6 +198,7 @@ class Session {
   absl::Status Judge(const ChildEnd& end);
 
   const EngineOptions& options_;
+  const int64_t cpu_limit_seconds_;
   ChildProcess child_;
   Ends ends_;
   MessageReader reader_;
@@ -231,12 +234,12 @@ void Session::Wait() const {
 
 absl::Status OwnError(const google::rpc::Status& error) {
   google::rpc::Status bounded = error;
-  if (bounded.message().size() > kMaxErrorMessageBytes) {
-    bounded.mutable_message()->resize(kMaxErrorMessageBytes);
-  }
+  bounded.set_message(Shortened(error.message(), kMaxErrorMessageBytes));
   if (bounded.ByteSizeLong() > kMaxErrorDetailBytes) bounded.clear_details();
   absl::Status status = FromRpcStatus(bounded);
   if (status.ok()) return ProtocolError("ended with an error that is none");
+  // Only we cancel, and a job that was cancelled by us is run again without end.
+  if (absl::IsCancelled(status)) return ProtocolError("says that it was cancelled");
   return status;
 }
 
@@ -317,7 +320,12 @@ void Session::Watch() {
 // The child is gone: what it did, in the order of what is most sure.
 absl::Status Session::Judge(const ChildEnd& end) {
   if (!kill_reason_.ok()) return kill_reason_;
-  if (end.signal == SIGXCPU) return TimeoutError("CPU time");
+  // Whoever does not listen to SIGXCPU is killed by the kernel a second later.
+  const bool is_over_limit =
+      cpu_limit_seconds_ > 0 && end.cpu_seconds >= static_cast<double>(cpu_limit_seconds_);
+  if (end.signal == SIGXCPU || (end.signal == SIGKILL && is_over_limit)) {
+    return TimeoutError("CPU time");
+  }
   if (end.signal != 0) {
     exit_.crashed_by_itself = std::ranges::count(kOwnSignals, end.signal) > 0;
     return WithReason(
@@ -375,7 +383,7 @@ EngineExit RunEngine(const engine::v1::EngineRequest& request, const std::vector
     exit.status = started.status();
     return exit;
   }
-  return Session(*std::move(started), options).Run();
+  return Session(*std::move(started), options, request.cpu_limit_seconds()).Run();
 }
 
 }  // namespace octavo

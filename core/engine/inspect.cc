@@ -11,6 +11,8 @@
 #include "core/engine/describe_model.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
+#include "core/runtime/executor.h"
+#include "core/runtime/reference/kernel.h"
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
@@ -24,7 +26,8 @@ absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
 absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file) {
   ASSIGN_OR_RETURN(const auto bytes, ReadModelFile(file));
   ASSIGN_OR_RETURN(const ImportedModel imported, ImportModel(bytes));
-  RETURN_IF_ERROR(FixShapes(imported.model).status());
+  ASSIGN_OR_RETURN(const Model fixed, FixShapes(imported.model));
+  RETURN_IF_ERROR(CheckRunnable(fixed));
   return DescribeModel(imported.source, *bytes);
 }
 
@@ -46,6 +49,7 @@ engine::v1::EngineDescription DescribeEngine(const EngineIdentity& identity) {
   description.set_engine_build(identity.build);
   description.set_cpu_class(identity.cpu_class);
   for (const OperatorRow& row : OperatorTable()) {
+    if (!HasKernel(row.type)) continue;
     description.add_operators(std::string(row.name));
     if (row.int8_version != 0) description.add_int8_operators(std::string(row.name));
   }

@@ -15,7 +15,7 @@ namespace octavo {
 
 // The largest model: a flatbuffer's offsets have 31 bits.
 inline constexpr int64_t kMaxModelBytes = int64_t{1} << 31;
-// The largest data set, unpacked.
+// The largest data set, unpacked, where no memory limit says less.
 inline constexpr int64_t kMaxDatasetBytes = int64_t{1} << 38;
 
 // The whole file. INVALID_ARGUMENT: no file. RESOURCE_EXHAUSTED: too large.

@@ -108,9 +108,9 @@ absl::StatusOr<EngineResult> Work(const EngineRequest& request, const EngineIden
   EngineResult result;
   switch (request.work_case()) {
     case EngineRequest::kOptimize:
-      return Optimize(request.optimize(), identity, progress);
+      return Optimize(request.optimize(), identity, request.memory_limit_bytes(), progress);
     case EngineRequest::kValidate:
-      return Validate(request.validate(), identity);
+      return Validate(request.validate(), identity, request.memory_limit_bytes());
     case EngineRequest::kInspectModel: {
       ASSIGN_OR_RETURN(*result.mutable_model_info(), InspectModel(request.inspect_model().model()));
       return result;

@@ -16,6 +16,7 @@
 #include "core/calibrate/calibrate.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/describe_model.h"
+#include "core/engine/host_pause.h"
 #include "core/engine/prepare.h"
 #include "core/engine/process_memory.h"
 #include "core/engine/valid_utf8.h"
@@ -108,40 +109,68 @@ Example Zeros(const Model& fixed) {
   return example;
 }
 
+EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener progress) {
+  EvaluateOptions options;
+  options.num_threads = prepared.spec.num_threads();
+  options.has_accuracy = prepared.has_accuracy;
+  options.check_finite = prepared.evaluation_holds_floats;
+  options.progress = std::move(progress);
+  return options;
+}
+
 // The work on the variants of one job. Not thread-safe.
 class VariantMaker {
  public:
   VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
-               EngineProgress& progress)
-      : prepared_(prepared), work_(work), folder_(work.output_fd()), progress_(progress) {}
+               EngineProgress& progress);
 
   // Measures the ranges once for all variants, where one needs them.
   absl::Status CalibrateOnce();
 
-  // The float32 variant comes first: the others are measured against what it gave. An error is one
-  // for all.
+  // The float32 variant comes first. An error is one for all.
   absl::StatusOr<v1::VariantReport> Make(const SettledVariant& variant);
 
  private:
-  bool is_evaluated() const {
-    return !prepared_.spec.skip_evaluation() && prepared_.measured_on() != nullptr;
-  }
   const v1::VariantReport* Finished(absl::string_view name) const;
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
   // Plans, applies and writes; what was written, read again.
   absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
-  absl::Status EvaluateFloat();
+  void CountExamples(int64_t done, int64_t total);
 
   const Prepared& prepared_;
   const engine::v1::OptimizeWork& work_;
   const ArtifactFolder folder_;
+  // All engines' of the host; -1: none.
+  const int lock_fd_;
   EngineProgress& progress_;
+  HostPause pause_;
   TensorRanges ranges_;
-  // What the float32 variant gave on each example.
-  std::optional<ModelOutputs> float_outputs_;
+  // Nothing where nothing is evaluated.
+  std::optional<Evaluator> evaluator_;
 };
+
+VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
+                           EngineProgress& progress)
+    : prepared_(prepared),
+      work_(work),
+      folder_(work.output_fd()),
+      lock_fd_(work.benchmark_lock_fd() > 0 ? work.benchmark_lock_fd() : -1),
+      progress_(progress),
+      pause_(lock_fd_) {
+  if (prepared.spec.skip_evaluation() || prepared.measured_on() == nullptr) return;
+  evaluator_.emplace(prepared.fixed, *prepared.measured_on(),
+                     EvaluateOptionsOf(prepared, [this](int64_t done, int64_t total) {
+                       CountExamples(done, total);
+                     }));
+}
+
+// Under the lock of whoever counts, so that all threads pause.
+void VariantMaker::CountExamples(int64_t done, int64_t total) {
+  progress_.Count(done, total);
+  pause_.BetweenExamples();
+}
 
 absl::Status VariantMaker::CalibrateOnce() {
   bool is_needed = false;
@@ -154,7 +183,7 @@ absl::Status VariantMaker::CalibrateOnce() {
   CalibrateOptions options;
   options.max_examples = prepared_.calibration->dataset->size();
   options.num_threads = prepared_.spec.num_threads();
-  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
+  options.progress = [this](int64_t done, int64_t total) { CountExamples(done, total); };
   ASSIGN_OR_RETURN(ranges_, Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
                    "calibration");
   return absl::OkStatus();
@@ -191,17 +220,11 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
 absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_EVALUATE, report.spec().name());
   const absl::Time start = absl::Now();
-  RunOptions options;
-  options.num_threads = prepared_.spec.num_threads();
-  options.progress = [this](int64_t done, int64_t total) { progress_.Count(done, total); };
-  ASSIGN_OR_RETURN(ModelOutputs outputs, RunModel(fixed, *prepared_.measured_on(), options));
-  if (prepared_.has_accuracy) {
-    ASSIGN_OR_RETURN(*report.mutable_accuracy(),
-                     ComputeAccuracy(outputs, prepared_.evaluation->dataset->labels()));
-  }
-  const ModelOutputs& reference = float_outputs_.has_value() ? *float_outputs_ : outputs;
-  *report.mutable_fidelity() = ComputeFidelity(outputs, reference);
-  if (!float_outputs_.has_value()) float_outputs_ = std::move(outputs);
+  const bool is_float = report.spec().scheme() == v1::SCHEME_FLOAT32;
+  ASSIGN_OR_RETURN(Evaluation evaluation,
+                   is_float ? evaluator_->EvaluateFloat(fixed) : evaluator_->Evaluate(fixed));
+  if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
+  *report.mutable_fidelity() = std::move(evaluation.fidelity);
   report.set_evaluate_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   return absl::OkStatus();
 }
@@ -214,9 +237,9 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
   if (const Dataset* data = prepared_.measured_on(); data != nullptr) {
     ASSIGN_OR_RETURN(example, data->Get(0), "example 0");
   }
-  const int lock_fd = work_.benchmark_lock_fd() > 0 ? work_.benchmark_lock_fd() : -1;
-  ASSIGN_OR_RETURN(const LatencyResult result, MeasureLatency(fixed, prepared_.fixed, example,
-                                                              prepared_.spec.benchmark(), lock_fd));
+  ASSIGN_OR_RETURN(
+      const LatencyResult result,
+      MeasureLatency(fixed, prepared_.fixed, example, prepared_.spec.benchmark(), lock_fd_));
   *report.mutable_latency() = result.latency;
   *report.mutable_memory() = result.memory;
   report.set_benchmark_seconds(absl::ToDoubleSeconds(absl::Now() - start));
@@ -225,29 +248,17 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
 
 absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {
   ASSIGN_OR_RETURN(const Model written, Quantize(spec, report));
-  if (!is_evaluated() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
+  if (!evaluator_.has_value() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Model fixed, FixShapes(written));
-  if (is_evaluated()) RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
+  if (evaluator_.has_value()) RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
   if (!prepared_.spec.benchmark().skip()) RETURN_IF_ERROR(Benchmark(fixed, report), "benchmark");
   return absl::OkStatus();
 }
 
-// Where the float32 variant was finished by an attempt before this one, its outputs are needed all
-// the same.
-absl::Status VariantMaker::EvaluateFloat() {
-  if (!is_evaluated()) return absl::OkStatus();
-  v1::VariantReport not_reported;
-  return Evaluate(prepared_.fixed, not_reported);
-}
-
 absl::StatusOr<v1::VariantReport> VariantMaker::Make(const SettledVariant& variant) {
   const v1::VariantSpec& spec = variant.spec;
-  const bool is_float = spec.scheme() == v1::SCHEME_FLOAT32;
   if (!variant.skip_reason.empty()) return Skipped(spec, variant.skip_reason);
   if (const v1::VariantReport* finished = Finished(spec.name()); finished != nullptr) {
-    if (is_float && !float_outputs_.has_value()) {
-      RETURN_IF_ERROR(EvaluateFloat(), "variant ", spec.name());
-    }
     return *finished;
   }
 
@@ -260,7 +271,9 @@ absl::StatusOr<v1::VariantReport> VariantMaker::Make(const SettledVariant& varia
   }
   folder_.Remove(absl::StrCat(spec.name(), ".tflite"));
   // Without the baseline there is nothing to compare with.
-  if (is_float && !float_outputs_.has_value()) return Annotate(status, "variant ", spec.name());
+  if (spec.scheme() == v1::SCHEME_FLOAT32 && !report.has_fidelity()) {
+    return Annotate(status, "variant ", spec.name());
+  }
   if (variant.optional && absl::IsFailedPrecondition(status)) {
     return Skipped(spec, status.message());
   }
@@ -278,6 +291,14 @@ absl::Status WriteReport(const ArtifactFolder& folder, engine::v1::EngineResult&
   return write("report.html", ReportHtml(result.report()));
 }
 
+// The float32 variant, which comes first where there is one.
+const v1::VariantReport& Baseline(const v1::Report& report) {
+  const v1::VariantReport& first = report.variants(0);
+  const bool is_baseline = first.spec().scheme() == v1::SCHEME_FLOAT32 &&
+                           first.state() == v1::VariantReport::STATE_SUCCEEDED;
+  return is_baseline ? first : v1::VariantReport::default_instance();
+}
+
 engine::v1::ValidateWork InputsOf(const engine::v1::OptimizeWork& work) {
   engine::v1::ValidateWork inputs;
   *inputs.mutable_spec() = work.spec();
@@ -291,9 +312,11 @@ engine::v1::ValidateWork InputsOf(const engine::v1::OptimizeWork& work) {
 
 absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork& work,
                                                   const EngineIdentity& identity,
+                                                  int64_t memory_limit_bytes,
                                                   EngineProgress& progress) {
   progress.BeginStage(v1::STAGE_IMPORT);
-  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(InputsOf(work)));
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(InputsOf(work), memory_limit_bytes));
+  RETURN_IF_ERROR(WarnOfSharedExamples(prepared));
   progress.SetVariantsTotal(static_cast<int>(prepared.variants.size()));
 
   engine::v1::EngineResult result;
@@ -305,8 +328,8 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
     ASSIGN_OR_RETURN(v1::VariantReport made, maker.Make(variant));
     *report.add_variants() = std::move(made);
     v1::VariantReport& last = *report.mutable_variants(report.variants_size() - 1);
-    JudgeVariant(report.variants(0), prepared.spec.goals(), last);
     if (last.state() == v1::VariantReport::STATE_SUCCEEDED) {
+      JudgeVariant(Baseline(report), prepared.spec.goals(), last);
       *result.add_artifacts() = last.artifact();
     }
     progress.FinishVariant(last);
@@ -324,8 +347,9 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
 }
 
 absl::StatusOr<engine::v1::EngineResult> Validate(const engine::v1::ValidateWork& work,
-                                                  const EngineIdentity& identity) {
-  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(work));
+                                                  const EngineIdentity& identity,
+                                                  int64_t memory_limit_bytes) {
+  ASSIGN_OR_RETURN(const Prepared prepared, Prepare(work, memory_limit_bytes));
   engine::v1::EngineResult result;
   *result.mutable_report() = BeginReport(prepared, identity);
   for (const SettledVariant& variant : prepared.variants) {

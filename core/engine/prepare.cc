@@ -12,6 +12,7 @@
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
+#include "core/runtime/executor.h"
 
 namespace octavo {
 namespace {
@@ -31,24 +32,35 @@ std::vector<const v1::Preprocess*> PreprocessOf(const v1::OptimizeSpec& spec) {
   return preprocess;
 }
 
-// Integers are always finite, and half of reading a set is looking at each value.
-bool HoldsFloats(const v1::DatasetInfo& info) {
-  return std::ranges::any_of(
-      info.arrays(), [](const v1::ArrayInfo& array) { return array.type().starts_with("float"); });
+bool IsFloat(const v1::DatasetInfo& info, const std::string& name) {
+  return std::ranges::any_of(info.arrays(), [&](const v1::ArrayInfo& array) {
+    return array.name() == name && array.type().starts_with("float");
+  });
 }
 
-absl::StatusOr<BoundDataset> Open(const Prepared& prepared, const v1::DatasetUse& use,
-                                  const engine::v1::DataFile& file) {
+// Integers are always finite, and half of reading a set is looking at each value.
+bool HoldsFloats(const v1::DatasetInfo& info, const v1::DatasetUsed& used) {
+  return std::ranges::any_of(used.bindings(), [&](const v1::ArrayBinding& binding) {
+    return std::ranges::any_of(binding.arrays(),
+                               [&](const std::string& name) { return IsFloat(info, name); });
+  });
+}
+
+struct OpenedSet {
+  BoundDataset bound;
+  bool holds_floats = false;
+};
+
+absl::StatusOr<OpenedSet> Open(const Prepared& prepared, const v1::DatasetUse& use,
+                               const engine::v1::DataFile& file, int64_t max_bytes) {
   ASSIGN_OR_RETURN(const v1::DatasetInfo info, InspectDataset(file));
   ASSIGN_OR_RETURN(BoundDataset bound, OpenNpz(file.fd(), InputsOf(prepared.fixed), use,
-                                               PreprocessOf(prepared.spec), kMaxDatasetBytes));
+                                               PreprocessOf(prepared.spec), max_bytes));
   bound.used.set_name(use.dataset().empty() ? file.name() : use.dataset());
   bound.used.set_digest(info.digest());
   if (bound.dataset->size() == 0) return absl::InvalidArgumentError("there are no examples");
-  if (HoldsFloats(info)) {
-    RETURN_IF_ERROR(CheckFinite(prepared.fixed, *bound.dataset, prepared.spec.num_threads()));
-  }
-  return bound;
+  const bool holds_floats = HoldsFloats(info, bound.used);
+  return OpenedSet{std::move(bound), holds_floats};
 }
 
 void Warn(std::vector<v1::Warning>& warnings, absl::string_view reason, std::string message) {
@@ -76,40 +88,39 @@ absl::Status SettleLabels(Prepared& prepared) {
   return absl::OkStatus();
 }
 
-absl::Status CompareSets(Prepared& prepared) {
-  if (!prepared.calibration.has_value() || prepared.spec.skip_evaluation()) {
-    return absl::OkStatus();
+// Both sets together unpack at most `max_bytes`.
+absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, Prepared& prepared) {
+  const v1::OptimizeSpec& spec = prepared.spec;
+  if (spec.has_calibration()) {
+    ASSIGN_OR_RETURN(OpenedSet set,
+                     Open(prepared, spec.calibration(), work.calibration(), max_bytes),
+                     "calibration set");
+    if (set.holds_floats) {
+      RETURN_IF_ERROR(CheckFinite(prepared.fixed, *set.bound.dataset, spec.num_threads()),
+                      "calibration set");
+    }
+    max_bytes -= set.bound.unpacked_bytes;
+    prepared.calibration = std::move(set.bound);
   }
-  if (!prepared.evaluation.has_value()) {
+  if (spec.has_evaluation() && !spec.skip_evaluation()) {
+    ASSIGN_OR_RETURN(OpenedSet set, Open(prepared, spec.evaluation(), work.evaluation(), max_bytes),
+                     "evaluation set");
+    prepared.evaluation_holds_floats = set.holds_floats;
+    prepared.evaluation = std::move(set.bound);
+    RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
+  }
+  if (prepared.calibration.has_value() && !prepared.evaluation.has_value() &&
+      !spec.skip_evaluation()) {
     Warn(prepared.warnings, "MEASURED_ON_CALIBRATION_SET",
          "Fidelity was measured on the calibration set, which flatters: there is no evaluation "
          "set.");
-    return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(std::optional<v1::Warning> warning,
-                   CheckSetsDiffer(*prepared.calibration->dataset, *prepared.evaluation->dataset,
-                                   prepared.spec.num_threads()));
-  if (warning.has_value()) prepared.warnings.push_back(*std::move(warning));
   return absl::OkStatus();
-}
-
-absl::Status OpenSets(const engine::v1::ValidateWork& work, Prepared& prepared) {
-  const v1::OptimizeSpec& spec = prepared.spec;
-  if (spec.has_calibration()) {
-    ASSIGN_OR_RETURN(prepared.calibration, Open(prepared, spec.calibration(), work.calibration()),
-                     "calibration set");
-  }
-  if (spec.has_evaluation() && !spec.skip_evaluation()) {
-    ASSIGN_OR_RETURN(prepared.evaluation, Open(prepared, spec.evaluation(), work.evaluation()),
-                     "evaluation set");
-    RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
-  }
-  return CompareSets(prepared);
 }
 
 }  // namespace
 
-absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work) {
+absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes) {
   Prepared prepared;
   ASSIGN_OR_RETURN(prepared.spec, FillDefaults(work.spec()));
   ASSIGN_OR_RETURN(prepared.variants, SettleVariants(prepared.spec));
@@ -128,8 +139,21 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work) {
   }
   prepared.model = std::move(imported.model);
   ASSIGN_OR_RETURN(prepared.fixed, FixShapes(prepared.model), "model");
-  RETURN_IF_ERROR(OpenSets(work, prepared));
+  RETURN_IF_ERROR(CheckRunnable(prepared.fixed), "model");
+  const int64_t max_bytes = memory_limit_bytes > 0 ? memory_limit_bytes / 2 : kMaxDatasetBytes;
+  RETURN_IF_ERROR(OpenSets(work, max_bytes, prepared));
   return prepared;
+}
+
+absl::Status WarnOfSharedExamples(Prepared& prepared) {
+  if (!prepared.calibration.has_value() || !prepared.evaluation.has_value()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::optional<v1::Warning> warning,
+                   CheckSetsDiffer(*prepared.calibration->dataset, *prepared.evaluation->dataset,
+                                   prepared.spec.num_threads()));
+  if (warning.has_value()) prepared.warnings.push_back(*std::move(warning));
+  return absl::OkStatus();
 }
 
 }  // namespace octavo

@@ -4,9 +4,11 @@
 #ifndef OCTAVO_CORE_ENGINE_PREPARE_H_
 #define OCTAVO_CORE_ENGINE_PREPARE_H_
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/data/npz_dataset.h"
 #include "core/engine/spec_check.h"
@@ -24,6 +26,9 @@ struct Prepared {
   Model fixed;  // for one example
   std::optional<BoundDataset> calibration;
   std::optional<BoundDataset> evaluation;
+  // Whether the evaluation set's inputs come from floats, which may be NaN or infinite: those of
+  // the calibration set were looked at.
+  bool evaluation_holds_floats = false;
   // Whether the evaluation set's labels are classes of the model's first output.
   bool has_accuracy = false;
   std::vector<v1::Warning> warnings;
@@ -36,9 +41,14 @@ struct Prepared {
   }
 };
 
-// Imports, folds, binds and checks. Beside the errors of those steps and of spec_check.h:
-// FAILED_PRECONDITION (NOT_FLOAT): the model is quantized already.
-absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work);
+// Imports, folds, binds and checks all but the values of the evaluation set. Beside the errors of
+// those steps and of spec_check.h: FAILED_PRECONDITION (NOT_FLOAT): the model is quantized already.
+// RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): deflated arrays take more than half of
+// `memory_limit_bytes` (0: no limit) when unpacked, which leaves nothing to work with.
+absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes);
+
+// Adds a warning to `prepared` where its sets share examples. Reads both of them whole.
+absl::Status WarnOfSharedExamples(Prepared& prepared);
 
 }  // namespace octavo
 

@@ -5,10 +5,8 @@
 
 #include <atomic>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "core/base/proc_status.h"
 
 namespace octavo {
 
@@ -19,15 +17,7 @@ int64_t MarkBytes() {
   static const int status_fd = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
   char text[4096];
   const ssize_t count = ::pread(status_fd, text, sizeof text, 0);
-  if (count <= 0) return 0;
-  for (absl::string_view line : absl::StrSplit(absl::string_view(text, count), '\n')) {
-    int64_t kilobytes = 0;
-    if (absl::ConsumePrefix(&line, "VmHWM:") && absl::ConsumeSuffix(&line, "kB") &&
-        absl::SimpleAtoi(line, &kilobytes)) {
-      return kilobytes * 1024;
-    }
-  }
-  return 0;
+  return count > 0 ? ProcStatusBytes(absl::string_view(text, count), "VmHWM") : 0;
 }
 
 }  // namespace

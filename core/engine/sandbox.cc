@@ -227,9 +227,14 @@ std::vector<ConditionalCall> ConditionalCalls(int output_fd) {
 std::vector<ConditionalCall> RefusedOpens(int output_fd) {
   if (output_fd < 0) return {{SCMP_SYS(openat), {}}};
   const auto output = static_cast<scmp_datum_t>(output_fd);
-  return {{SCMP_SYS(openat), {SCMP_A0_64(SCMP_CMP_NE, output)}},
-          {SCMP_SYS(openat),
-           {SCMP_A0_64(SCMP_CMP_EQ, output), SCMP_A2_64(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY)}}};
+  std::vector<ConditionalCall> calls = {{SCMP_SYS(openat), {SCMP_A0_64(SCMP_CMP_NE, output)}}};
+  // O_ACCMODE itself is a mode too: neither reading nor writing, for ioctl.
+  for (const scmp_datum_t mode : {O_RDONLY, O_RDWR, O_ACCMODE}) {
+    calls.push_back(
+        {SCMP_SYS(openat),
+         {SCMP_A0_64(SCMP_CMP_EQ, output), SCMP_A2_64(SCMP_CMP_MASKED_EQ, O_ACCMODE, mode)}});
+  }
+  return calls;
 }
 
 absl::Status AddRule(scmp_filter_ctx filter, uint32_t action, int call,

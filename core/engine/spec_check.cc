@@ -9,6 +9,8 @@
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
+#include "core/evaluate/latency.h"
+#include "core/evaluate/set_checks.h"
 #include "core/quantize/plan_quantization.h"
 
 namespace octavo {
@@ -18,9 +20,7 @@ constexpr int kMaxVariants = 32;
 constexpr size_t kMaxNameBytes = 64;
 constexpr int kMaxThreads = 256;
 constexpr int64_t kCalibrationExamples = 512;
-constexpr int kWarmupRuns = 10;
 constexpr int kMaxBenchmarkRuns = 100'000;
-constexpr int kBenchmarkDurationMs = 2'000;
 constexpr int kMaxBenchmarkDurationMs = 600'000;
 
 absl::Status CheckBetween(absl::string_view field, int64_t value, int64_t low, int64_t high) {
@@ -48,8 +48,8 @@ absl::Status FillBenchmark(v1::BenchmarkSpec& benchmark) {
   RETURN_IF_ERROR(CheckBetween("spec.benchmark.runs", benchmark.runs(), 0, kMaxBenchmarkRuns));
   RETURN_IF_ERROR(CheckBetween("spec.benchmark.max_duration_ms", benchmark.max_duration_ms(), 0,
                                kMaxBenchmarkDurationMs));
-  if (benchmark.warmup_runs() == 0) benchmark.set_warmup_runs(kWarmupRuns);
-  if (benchmark.max_duration_ms() == 0) benchmark.set_max_duration_ms(kBenchmarkDurationMs);
+  if (benchmark.warmup_runs() == 0) benchmark.set_warmup_runs(kDefaultWarmupRuns);
+  if (benchmark.max_duration_ms() == 0) benchmark.set_max_duration_ms(kDefaultBenchmarkMs);
   return absl::OkStatus();
 }
 
@@ -208,18 +208,7 @@ absl::Status CheckLabels(const Dataset& dataset, int64_t num_classes) {
 absl::Status CheckFinite(const Model& model, const Dataset& dataset, int num_threads) {
   return ParallelFor(num_threads, dataset.size(), [&](int64_t index) -> absl::Status {
     ASSIGN_OR_RETURN(const Example example, dataset.Get(index), "example ", index);
-    for (size_t input = 0; input < example.size(); ++input) {
-      if (example[input].type != schema::TensorType_FLOAT32 ||
-          std::ranges::all_of(example[input].values<float>(),
-                              [](float value) { return std::isfinite(value); })) {
-        continue;
-      }
-      const TensorIndex tensor{model.graph().inputs[input]};
-      return WithReason(absl::InvalidArgumentError(
-                            absl::StrCat("example ", index, ": input '", model.TensorName(tensor),
-                                         "' has a value that is not finite")),
-                        "NOT_FINITE", {{"example", absl::StrCat(index)}});
-    }
+    RETURN_IF_ERROR(CheckExampleIsFinite(model, example, index), "example ", index);
     return absl::OkStatus();
   });
 }

@@ -3,22 +3,22 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
+#include "core/base/parallel.h"
+#include "core/base/status_macros.h"
+#include "core/evaluate/set_checks.h"
 
 namespace octavo {
 namespace {
 
 constexpr int64_t kMaxConfusionClasses = 100;
 constexpr int64_t kTopK = 5;
-
-std::span<const float> FirstOutput(const ModelOutputs& outputs, size_t example) {
-  return std::span<const float>(outputs.examples[example])
-      .first(static_cast<size_t>(outputs.output_sizes[0]));
-}
 
 // No number is below every number, so that it never wins.
 float Score(float value) {
@@ -33,20 +33,7 @@ int64_t ArgMax(std::span<const float> scores) {
   return best;
 }
 
-// How many classes come before `label`: those with a higher score, and of the same score the lower
-// ones.
-int64_t RankOf(std::span<const float> scores, int64_t label) {
-  int64_t before = 0;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    const bool higher = Score(scores[i]) > Score(scores[label]);
-    const bool tie_before =
-        Score(scores[i]) == Score(scores[label]) && static_cast<int64_t>(i) < label;
-    before += higher || tie_before ? 1 : 0;
-  }
-  return before;
-}
-
-// Sums over one or more examples, of the float model's x and the variant's y.
+// Over one example, of the float model's x and the variant's y.
 struct Sums {
   double signal = 0;    // x x
   double noise = 0;     // (x - y) (x - y)
@@ -99,29 +86,26 @@ ShareInterval WilsonInterval(int64_t successes, int64_t trials) {
           std::clamp((centre + half_width) / divisor, share, 1.0)};
 }
 
-absl::StatusOr<v1::Accuracy> ComputeAccuracy(const ModelOutputs& outputs,
-                                             const std::vector<int64_t>& labels) {
-  const auto examples = static_cast<int64_t>(outputs.examples.size());
-  const int64_t classes = outputs.output_sizes.empty() ? 0 : outputs.output_sizes[0];
-  if (static_cast<int64_t>(labels.size()) != examples) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(labels.size(), " labels for ", examples, " examples"));
+Ranking RankLabel(std::span<const float> scores, int64_t label) {
+  Ranking ranking{.label = label, .predicted = ArgMax(scores)};
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const bool higher = Score(scores[i]) > Score(scores[label]);
+    const bool tie_before =
+        Score(scores[i]) == Score(scores[label]) && static_cast<int64_t>(i) < label;
+    ranking.rank += higher || tie_before ? 1 : 0;
   }
+  return ranking;
+}
+
+v1::Accuracy FoldAccuracy(const std::vector<Ranking>& rankings, int64_t classes) {
+  const auto examples = static_cast<int64_t>(rankings.size());
   const bool has_confusion = classes <= kMaxConfusionClasses;
   std::vector<int64_t> confusion(has_confusion ? static_cast<size_t>(classes * classes) : 0);
   int64_t top1 = 0, top5 = 0;
-  for (int64_t example = 0; example < examples; ++example) {
-    const int64_t label = labels[example];
-    if (label < 0 || label >= classes) {
-      return FieldError("labels",
-                        absl::StrCat("example ", example, ": class ", label, " of a model with ",
-                                     classes, " classes, numbered from 0"));
-    }
-    const std::span<const float> scores = FirstOutput(outputs, static_cast<size_t>(example));
-    const int64_t rank = RankOf(scores, label);
-    top1 += rank < 1 ? 1 : 0;
-    top5 += rank < kTopK ? 1 : 0;
-    if (has_confusion) ++confusion[label * classes + ArgMax(scores)];
+  for (const Ranking& ranking : rankings) {
+    top1 += ranking.rank < 1 ? 1 : 0;
+    top5 += ranking.rank < kTopK ? 1 : 0;
+    if (has_confusion) ++confusion[ranking.label * classes + ranking.predicted];
   }
 
   v1::Accuracy accuracy;
@@ -137,32 +121,123 @@ absl::StatusOr<v1::Accuracy> ComputeAccuracy(const ModelOutputs& outputs,
   return accuracy;
 }
 
-v1::Fidelity ComputeFidelity(const ModelOutputs& outputs, const ModelOutputs& reference) {
-  CHECK(outputs.output_sizes == reference.output_sizes);
-  CHECK_EQ(outputs.examples.size(), reference.examples.size());
-  const size_t examples = reference.examples.size();
+Difference Compare(std::span<const float> reference, std::span<const float> outputs,
+                   int64_t first_size) {
+  CHECK_EQ(outputs.size(), reference.size());
+  const Sums sums = SumsOf(reference, outputs);
+  const auto first = static_cast<size_t>(first_size);
+  return {
+      .signal = sums.signal,
+      .noise = sums.noise,
+      .cosine = Cosine(sums),
+      .max_error = sums.max_error,
+      .same_argmax = first > 0 && ArgMax(outputs.first(first)) == ArgMax(reference.first(first))};
+}
+
+v1::Fidelity FoldFidelity(const std::vector<Difference>& differences) {
   double signal = 0, noise = 0, cosine = 0, max_error = 0;
   int64_t agreeing = 0;
-  for (size_t example = 0; example < examples; ++example) {
-    const Sums sums = SumsOf(reference.examples[example], outputs.examples[example]);
-    signal += sums.signal;
-    noise += sums.noise;
-    cosine += Cosine(sums);
-    max_error = std::max(max_error, sums.max_error);
-    if (!reference.output_sizes.empty() && reference.output_sizes[0] > 0 &&
-        ArgMax(FirstOutput(outputs, example)) == ArgMax(FirstOutput(reference, example))) {
-      ++agreeing;
-    }
+  for (const Difference& difference : differences) {
+    signal += difference.signal;
+    noise += difference.noise;
+    cosine += difference.cosine;
+    max_error = std::max(max_error, difference.max_error);
+    agreeing += difference.same_argmax ? 1 : 0;
   }
 
   v1::Fidelity fidelity;
-  fidelity.set_examples(static_cast<int64_t>(examples));
+  const auto examples = static_cast<int64_t>(differences.size());
+  fidelity.set_examples(examples);
   if (examples == 0) return fidelity;
   fidelity.set_sqnr_db(SqnrDb(signal, noise));
   fidelity.set_cosine(cosine / static_cast<double>(examples));
   fidelity.set_argmax_agreement(static_cast<double>(agreeing) / static_cast<double>(examples));
   fidelity.set_max_abs_error(max_error);
   return fidelity;
+}
+
+Evaluator::Evaluator(const Model& float_model, const Dataset& dataset, EvaluateOptions options)
+    : float_model_(float_model),
+      dataset_(dataset),
+      options_(std::move(options)),
+      output_sizes_(OutputSizes(float_model)) {
+  const int64_t elements = std::accumulate(output_sizes_.begin(), output_sizes_.end(), int64_t{0});
+  const int64_t example_bytes = elements * static_cast<int64_t>(sizeof(float));
+  if (dataset.size() <= options_.max_kept_bytes / std::max<int64_t>(example_bytes, 1)) {
+    kept_.resize(static_cast<size_t>(dataset.size()));
+  }
+}
+
+absl::StatusOr<Evaluation> Evaluator::Evaluate(const Model& variant) {
+  return Run(variant, /*is_float=*/false);
+}
+
+absl::StatusOr<Evaluation> Evaluator::EvaluateFloat(const Model& written) {
+  return Run(written, /*is_float=*/true);
+}
+
+absl::Status Evaluator::CheckLabels() const {
+  const std::vector<int64_t>& labels = dataset_.labels();
+  if (static_cast<int64_t>(labels.size()) != dataset_.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(labels.size(), " labels for ", dataset_.size(), " examples"));
+  }
+  for (size_t example = 0; example < labels.size(); ++example) {
+    if (labels[example] >= 0 && labels[example] < first_size()) continue;
+    return FieldError("labels",
+                      absl::StrCat("example ", example, ": class ", labels[example],
+                                   " of a model with ", first_size(), " classes, numbered from 0"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Evaluator::Result> Evaluator::RunExample(int64_t index, ModelRunner& runner,
+                                                        ModelRunner& float_runner) {
+  ASSIGN_OR_RETURN(Example example, dataset_.Get(index));
+  const bool is_float = &runner == &float_runner;
+  std::vector<float> made;
+  std::vector<float>& reference = kept_.empty() ? made : kept_[index];
+  if (is_float || reference.empty()) {
+    if (options_.check_finite) {
+      RETURN_IF_ERROR(CheckExampleIsFinite(float_model_, example, index));
+    }
+    ASSIGN_OR_RETURN(reference, float_runner.Run(example));
+  }
+  std::vector<float> made_by_variant;
+  if (!is_float) {
+    ASSIGN_OR_RETURN(made_by_variant, runner.Run(std::move(example)));
+  }
+  const std::span<const float> outputs = is_float ? reference : made_by_variant;
+
+  Result result{.difference = Compare(reference, outputs, first_size())};
+  if (options_.has_accuracy) {
+    result.ranking =
+        RankLabel(outputs.first(static_cast<size_t>(first_size())), dataset_.labels()[index]);
+  }
+  return result;
+}
+
+absl::StatusOr<Evaluation> Evaluator::Run(const Model& model, bool is_float) {
+  if (options_.has_accuracy) RETURN_IF_ERROR(CheckLabels());
+  ModelRunner runner(model, options_.backend);
+  ModelRunner float_runner(float_model_, options_.backend);
+  Progress progress(options_.progress, dataset_.size());
+  const auto size = static_cast<size_t>(dataset_.size());
+  std::vector<Ranking> rankings(options_.has_accuracy ? size : 0);
+  std::vector<Difference> differences(size);
+  RETURN_IF_ERROR(
+      ParallelFor(options_.num_threads, dataset_.size(), [&](int64_t index) -> absl::Status {
+        ASSIGN_OR_RETURN(const Result result,
+                         RunExample(index, runner, is_float ? runner : float_runner), "example ",
+                         index);
+        if (options_.has_accuracy) rankings[index] = result.ranking;
+        differences[index] = result.difference;
+        progress.OneIsDone();
+        return absl::OkStatus();
+      }));
+  Evaluation evaluation{.fidelity = FoldFidelity(differences)};
+  if (options_.has_accuracy) evaluation.accuracy = FoldAccuracy(rankings, first_size());
+  return evaluation;
 }
 
 }  // namespace octavo

@@ -4,57 +4,102 @@
 #define OCTAVO_CORE_EVALUATE_EVALUATE_H_
 
 #include <cstdint>
-#include <functional>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/progress.h"
 #include "core/data/dataset.h"
-#include "core/runtime/executor.h"
+#include "core/evaluate/model_runner.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/report.pb.h"
 
 namespace octavo {
 
-// The outputs of all examples as real numbers: an example's outputs one after the other, in the
-// model's order.
-struct ModelOutputs {
-  std::vector<int64_t> output_sizes;  // elements of each output
-  std::vector<std::vector<float>> examples;
+// Where the scores of one example put its label.
+struct Ranking {
+  int64_t label = 0;
+  int64_t rank = 0;       // classes that come before the label
+  int64_t predicted = 0;  // the class that comes first
 };
 
-struct RunOptions {
+// Ties go to the lower class; a score that is no number counts as the lowest. `label` is a class:
+// in [0, scores.size()).
+Ranking RankLabel(std::span<const float> scores, int64_t label);
+
+// Top-1, top-5, confusion matrix and Wilson interval.
+v1::Accuracy FoldAccuracy(const std::vector<Ranking>& rankings, int64_t classes);
+
+// How far the outputs y of one example are from the float model's x.
+struct Difference {
+  double signal = 0;  // sum of x x
+  double noise = 0;   // sum of (x - y) (x - y)
+  double cosine = 0;
+  double max_error = 0;
+  bool same_argmax = false;
+};
+
+// Of outputs of equal sizes; argmax is that of the first output, of `first_size` elements.
+Difference Compare(std::span<const float> reference, std::span<const float> outputs,
+                   int64_t first_size);
+
+// In the order of the examples, on which the last bits of a sum depend. Outputs that are not finite
+// where the float model's are make the ratio minus infinity.
+v1::Fidelity FoldFidelity(const std::vector<Difference>& differences);
+
+struct EvaluateOptions {
   int num_threads = 1;
   Backend backend = Backend::kXnnpack;
-  std::function<void(int64_t done, int64_t total)> progress{};  // by any thread, one at a time
+  // Whether the set's labels are classes of the first output.
+  bool has_accuracy = false;
+  // Whether the set may hold floats that are not finite.
+  bool check_finite = false;
+  // The float model's outputs are kept for the next variants where all of them take no more.
+  int64_t max_kept_bytes = int64_t{512} << 20;
+  ProgressListener progress{};
 };
 
-// Runs `model` (fixed shapes) over all of `dataset`. Integer inputs are quantized with the input's
-// scale and zero point (half away from zero, clamped), integer outputs dequantized. The result does
-// not depend on `num_threads`; each thread holds one executor.
-//
-// INVALID_ARGUMENT, naming the example: it does not fit the model, or an input that is to be
-// quantized is not finite.
-absl::StatusOr<ModelOutputs> RunModel(const Model& model, const Dataset& dataset,
-                                      const RunOptions& options);
+struct Evaluation {
+  std::optional<v1::Accuracy> accuracy;  // where there are labels
+  v1::Fidelity fidelity;
+};
 
-// An example as `model` takes it: quantized where its inputs are integers and the example's are
-// float.
-//
-// INVALID_ARGUMENT, naming the input: of another type or shape, or not finite.
-absl::StatusOr<Example> ConvertInputs(const Model& model, Example example);
+// Evaluates what was made of one float model on one data set. Keeps of each example what the
+// figures need and no more, so its memory does not grow with the outputs: the float model's own are
+// kept while they are small, and made again beside each variant's where they are not. Not
+// thread-safe. Model (fixed shapes) and data set are the caller's.
+class Evaluator {
+ public:
+  Evaluator(const Model& float_model, const Dataset& dataset, EvaluateOptions options);
 
-// Top-1, top-5, confusion matrix and Wilson interval of the first output, one of `classes` scores.
-// Ties go to the lower class; a score that is no number counts as the lowest.
-//
-// INVALID_ARGUMENT: a label is not below the number of classes (naming the example), or there is
-// not one a example.
-absl::StatusOr<v1::Accuracy> ComputeAccuracy(const ModelOutputs& outputs,
-                                             const std::vector<int64_t>& labels);
+  // Of a variant: fixed shapes, outputs of the float model's sizes. The result does not depend on
+  // `num_threads`, nor on what is kept.
+  //
+  // INVALID_ARGUMENT, naming the example: it does not fit the model; a value is not finite
+  // (NOT_FINITE); its label is no class.
+  absl::StatusOr<Evaluation> Evaluate(const Model& variant);
 
-// Of `outputs` against the float model's, which must be of the same examples and sizes. Argmax
-// agreement is of the first output. Outputs that are not finite where the float model's are make
-// the ratio minus infinity.
-v1::Fidelity ComputeFidelity(const ModelOutputs& outputs, const ModelOutputs& reference);
+  // Of the float model as it was written: its own reference. Errors as above.
+  absl::StatusOr<Evaluation> EvaluateFloat(const Model& written);
+
+ private:
+  struct Result {
+    Ranking ranking;
+    Difference difference;
+  };
+  absl::StatusOr<Evaluation> Run(const Model& model, bool is_float);
+  absl::StatusOr<Result> RunExample(int64_t index, ModelRunner& runner, ModelRunner& float_runner);
+  absl::Status CheckLabels() const;
+  int64_t first_size() const { return output_sizes_.empty() ? 0 : output_sizes_[0]; }
+
+  const Model& float_model_;
+  const Dataset& dataset_;
+  const EvaluateOptions options_;
+  const std::vector<int64_t> output_sizes_;
+  // The float model's outputs by example, empty where they are not known yet; none: not kept.
+  std::vector<std::vector<float>> kept_;
+};
 
 // A 95 % Wilson interval of a share.
 struct ShareInterval {

@@ -1,25 +1,22 @@
 #include "core/evaluate/latency.h"
 
-#include <sys/file.h>
 #include <time.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "core/base/percentile.h"
 #include "core/base/status_macros.h"
-#include "core/evaluate/evaluate.h"
+#include "core/evaluate/host_lock.h"
 #include "core/evaluate/memory.h"
+#include "core/evaluate/model_runner.h"
 #include "core/runtime/executor.h"
 
 namespace octavo {
 namespace {
 
 constexpr double kDisturbedShare = 0.05;
-constexpr int kDefaultWarmupRuns = 10;
-constexpr double kDefaultMaxMs = 2000;
 constexpr int kFewestRuns = 5;
 constexpr int kFewestDefaultRuns = 20;
 constexpr int kMostDefaultRuns = 200;
@@ -30,29 +27,6 @@ double NowMs(clockid_t clock) {
   clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
 }
-
-// Holds the lock of the host for as long as it lives, if it got it.
-class HostLock {
- public:
-  HostLock(int fd, absl::Duration wait) : fd_(fd) {
-    if (fd_ < 0) return;
-    const absl::Time give_up = absl::Now() + wait;
-    while (!(held_ = flock(fd_, LOCK_EX | LOCK_NB) == 0) && absl::Now() < give_up) {
-      absl::SleepFor(std::min(absl::Milliseconds(50), wait));
-    }
-  }
-  HostLock(const HostLock&) = delete;
-  HostLock& operator=(const HostLock&) = delete;
-  ~HostLock() {
-    if (held_) flock(fd_, LOCK_UN);
-  }
-  // Somebody else has it.
-  bool missed() const { return fd_ >= 0 && !held_; }
-
- private:
-  int fd_;
-  bool held_ = false;
-};
 
 // A model with its inputs, ready to be run and timed.
 class TimedModel {
@@ -97,7 +71,8 @@ struct Budget {
 
 Budget BudgetOf(const v1::BenchmarkSpec& spec) {
   return {spec.warmup_runs() > 0 ? spec.warmup_runs() : kDefaultWarmupRuns,
-          spec.max_duration_ms() > 0 ? spec.max_duration_ms() : kDefaultMaxMs,
+          static_cast<double>(spec.max_duration_ms() > 0 ? spec.max_duration_ms()
+                                                         : kDefaultBenchmarkMs),
           std::max(spec.runs(), 0)};
 }
 
@@ -119,8 +94,6 @@ struct Samples {
   std::vector<float> reference_ms;
   double wall_ms = 0;
   double cpu_ms = 0;
-
-  bool disturbed() const { return wall_ms - cpu_ms > kDisturbedShare * wall_ms; }
 };
 
 absl::StatusOr<Samples> TakeSamples(TimedModel& variant, TimedModel& reference, int runs,
@@ -153,20 +126,21 @@ v1::Latency Summarise(const Samples& samples) {
   latency.set_p99_ms(Percentile(samples.variant_ms, 0.99));
   latency.set_float_p50_ms(Percentile(samples.reference_ms, 0.5));
   if (latency.float_p50_ms() > 0) latency.set_ratio(latency.p50_ms() / latency.float_p50_ms());
-  latency.set_disturbed(samples.disturbed());
+  latency.set_disturbed(IsDisturbed(samples.wall_ms, samples.cpu_ms));
   latency.mutable_samples_ms()->Add(samples.variant_ms.begin(), samples.variant_ms.end());
+  latency.mutable_float_samples_ms()->Add(samples.reference_ms.begin(), samples.reference_ms.end());
   return latency;
 }
 
 }  // namespace
 
+bool IsDisturbed(double wall_ms, double cpu_ms) {
+  return wall_ms - cpu_ms > kDisturbedShare * wall_ms;
+}
+
 double Percentile(std::vector<float> samples, double share) {
-  if (samples.empty()) return 0;
   std::sort(samples.begin(), samples.end());
-  const double place = share * static_cast<double>(samples.size() - 1);
-  const auto below = static_cast<size_t>(std::floor(place));
-  const size_t above = std::min(below + 1, samples.size() - 1);
-  return samples[below] + (place - std::floor(place)) * (samples[above] - samples[below]);
+  return PercentileOfSorted(samples, share);
 }
 
 absl::StatusOr<LatencyResult> MeasureLatency(const Model& model, const Model& reference,
@@ -188,7 +162,7 @@ absl::StatusOr<LatencyResult> MeasureLatency(const Model& model, const Model& re
   const int runs = budget.Runs(pair_ms, end_ms - NowMs(CLOCK_MONOTONIC));
   ASSIGN_OR_RETURN(const Samples samples, TakeSamples(timed, timed_reference, runs, end_ms));
   result.latency = Summarise(samples);
-  result.latency.set_shared(lock.missed());
+  result.latency.set_shared(lock.is_shared());
   result.latency.set_runtime(timed.executor().runtime());
   return result;
 }

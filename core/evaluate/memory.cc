@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <array>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "core/base/file.h"
+#include "core/base/proc_status.h"
 
 namespace octavo {
 namespace {
@@ -26,19 +25,10 @@ const ProcFiles& Files() {
   return files;
 }
 
-// "VmRSS:	    5432 kB", in bytes; 0 where there is none.
 int64_t StatusBytes(absl::string_view field) {
   std::array<char, 8192> text;
   const ssize_t size = pread(Files().status.get(), text.data(), text.size(), 0);
-  if (size <= 0) return 0;
-  for (absl::string_view line : absl::StrSplit(absl::string_view(text.data(), size), '\n')) {
-    if (line.substr(0, field.size()) != field) continue;
-    const std::vector<absl::string_view> words =
-        absl::StrSplit(line.substr(field.size()), absl::ByAnyChar(" \t"), absl::SkipEmpty());
-    int64_t kilobytes = 0;
-    return !words.empty() && absl::SimpleAtoi(words[0], &kilobytes) ? kilobytes * 1024 : 0;
-  }
-  return 0;
+  return size > 0 ? ProcStatusBytes(absl::string_view(text.data(), size), field) : 0;
 }
 
 int64_t HeapBytes() {
@@ -48,7 +38,7 @@ int64_t HeapBytes() {
 
 }  // namespace
 
-int64_t ResidentBytes() { return StatusBytes("VmRSS:"); }
+int64_t ResidentBytes() { return StatusBytes("VmRSS"); }
 
 PeakMemory::PeakMemory() {
   malloc_trim(0);
@@ -59,7 +49,7 @@ PeakMemory::PeakMemory() {
 
 int64_t PeakMemory::GrowthBytes() const {
   const int64_t heap = HeapBytes() - heap_at_start_;
-  const int64_t resident = StatusBytes(has_mark_ ? "VmHWM:" : "VmRSS:") - resident_at_start_;
+  const int64_t resident = StatusBytes(has_mark_ ? "VmHWM" : "VmRSS") - resident_at_start_;
   return std::max<int64_t>({heap, resident, 0});
 }
 

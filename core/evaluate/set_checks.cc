@@ -1,15 +1,28 @@
 #include "core/evaluate/set_checks.h"
 
+#include <bit>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
 namespace {
+
+// By their bits and without a branch, so that many are looked at at once: sets are large.
+bool AllFinite(std::span<const float> values) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t bad = 0;
+  for (const float value : values) {
+    bad |= (std::bit_cast<uint32_t>(value) & kExponent) == kExponent ? 1 : 0;
+  }
+  return bad == 0;
+}
 
 absl::StatusOr<std::vector<std::string>> Digests(const Dataset& dataset, int num_threads) {
   std::vector<std::string> digests(static_cast<size_t>(dataset.size()));
@@ -21,6 +34,20 @@ absl::StatusOr<std::vector<std::string>> Digests(const Dataset& dataset, int num
 }
 
 }  // namespace
+
+absl::Status CheckExampleIsFinite(const Model& model, const Example& example, int64_t index) {
+  for (size_t input = 0; input < example.size(); ++input) {
+    if (example[input].type != schema::TensorType_FLOAT32 ||
+        AllFinite(example[input].values<float>())) {
+      continue;
+    }
+    const TensorIndex tensor{model.graph().inputs[input]};
+    return WithReason(absl::InvalidArgumentError(absl::StrCat("input '", model.TensorName(tensor),
+                                                              "' has a value that is not finite")),
+                      "NOT_FINITE", {{"example", absl::StrCat(index)}});
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::optional<v1::Warning>> CheckSetsDiffer(const Dataset& calibration,
                                                            const Dataset& evaluation,

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/percentile.h"
 #include "core/report/chart_axis.h"
 #include "core/report/html_text.h"
 
@@ -21,13 +22,6 @@ constexpr double kLeft = 104;
 constexpr size_t kMaxNameBytes = 14;
 // More dots than this only make the page longer: every n-th sample is drawn, the box is of all.
 constexpr size_t kMaxDots = 250;
-
-double SortedShare(const std::vector<float>& sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - std::floor(place)) * (sorted[above] - sorted[below]);
-}
 
 std::vector<float> Drawable(const std::vector<float>& samples) {
   std::vector<float> drawable;
@@ -46,7 +40,7 @@ ChartAxis XAxis(const std::vector<SampleRow>& rows) {
     low = std::min<double>(low, samples.front());
     // One interrupted run must not push all others to the edge: what lies beyond is drawn at the
     // edge.
-    high = std::max(high, std::min<double>(samples.back(), 3 * SortedShare(samples, 0.9)));
+    high = std::max(high, std::min<double>(samples.back(), 3 * PercentileOfSorted(samples, 0.9)));
   }
   if (high / low > 15) return ChartAxis::Logarithmic(low / 1.2, high * 1.2, kLeft, kWidth - kRight);
   return ChartAxis::Linear(0, high * 1.05, kLeft, kWidth - kRight);
@@ -79,7 +73,9 @@ void DrawRow(const SampleRow& row, double middle, const ChartAxis& x, std::strin
   absl::StrAppend(&out, "\"/>");
   std::vector<float> sorted = samples;
   std::sort(sorted.begin(), sorted.end());
-  const auto place = [&](double share) { return PlaceText(x.Place(SortedShare(sorted, share))); };
+  const auto place = [&](double share) {
+    return PlaceText(x.Place(PercentileOfSorted(sorted, share)));
+  };
   absl::StrAppend(&out, "<path class=whisker d=\"M", place(0.75), " ", PlaceText(middle - 1), "H",
                   place(0.9), "\"/>", "<path class=box d=\"M", place(0.25), " ",
                   PlaceText(middle - 5), "H", place(0.75), "v8H", place(0.25),

@@ -10,6 +10,7 @@
 #include "octavo/v1/jobs.pb.h"
 #include "server/api/io_pool.h"
 #include "server/api/log.h"
+#include "server/api/stream_limit.h"
 #include "server/blobs/blob_store.h"
 #include "server/jobs/job_queue.h"
 #include "server/metrics/metrics.h"
@@ -45,6 +46,9 @@ struct ApiContext {
   IoPool& io;
   // Engines: seconds.
   IoPool& inspections;
+  // Of uploads, downloads and watches together; a stream too many is RESOURCE_EXHAUSTED
+  // (OVERLOADED).
+  StreamLimit& streams;
   ApiOptions options;
 };
 

@@ -24,6 +24,8 @@ namespace {
 
 constexpr char kMethod[] = "/octavo.v1.ArtifactService/DownloadArtifact";
 constexpr int64_t kChunkBytes = 256 << 10;
+// A slice of a second or less, after which others have their turn on the thread.
+constexpr int64_t kSkipBytes = 256 << 20;
 
 absl::Status DamagedError(absl::string_view name) {
   return WithReason(
@@ -54,8 +56,23 @@ class ArtifactReader {
     if (absl::IsNotFound(blob.status())) return DamagedError(request.name());
     RETURN_IF_ERROR(blob.status());
     artifact.blob_ = *std::move(blob);
-    RETURN_IF_ERROR(artifact.SkipTo(request.offset()));
+    if (request.offset() > artifact.blob_.size_bytes) {
+      return WithReason(
+          absl::OutOfRangeError(absl::StrCat("offset ", request.offset(), " is past the end, ",
+                                             artifact.blob_.size_bytes)),
+          "OFFSET_MISMATCH", {{"size_bytes", absl::StrCat(artifact.blob_.size_bytes)}});
+    }
+    artifact.begin_ = request.offset();
     return artifact;
+  }
+
+  // Reads and hashes a slice of the bytes before the offset; true when all are. Next may follow
+  // then.
+  absl::StatusOr<bool> Skip() {
+    const int64_t end = std::min(begin_, position_ + kSkipBytes);
+    std::string chunk;
+    while (position_ < end) RETURN_IF_ERROR(Read(end, chunk));
+    return position_ == begin_;
   }
 
   // The next message; `done` after the last one.
@@ -85,22 +102,13 @@ class ArtifactReader {
     return absl::OkStatus();
   }
 
-  absl::Status SkipTo(int64_t offset) {
-    if (offset > blob_.size_bytes) {
-      return WithReason(absl::OutOfRangeError(absl::StrCat("offset ", offset, " is past the end, ",
-                                                           blob_.size_bytes)),
-                        "OFFSET_MISMATCH", {{"size_bytes", absl::StrCat(blob_.size_bytes)}});
-    }
-    std::string chunk;
-    while (position_ < offset) RETURN_IF_ERROR(Read(offset, chunk));
-    return absl::OkStatus();
-  }
-
   std::string name_;
   std::string digest_;
   OpenedBlob blob_;
   Sha256 sha256_;
   int64_t position_ = 0;
+  // Where the client goes on.
+  int64_t begin_ = 0;
   bool begun_ = false;
 };
 
@@ -110,13 +118,17 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
   DownloadStream(ApiContext& api, grpc::CallbackServerContext* context,
                  const v1::DownloadArtifactRequest& request)
       : api_(api),
+        context_(context),
         request_(request),
         call_(kMethod, *context, api.metrics, api.log),
-        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }) {
-    if (!api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
+        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }),
+        place_(api.streams.Take()) {
+    timer_.Hold();
+    if (!place_.taken() || !api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
   }
 
   void OnWriteDone(bool ok) override {
+    timer_.Hold();
     api_.io.Continue([this, ok] {
       if (!ok) return End(absl::CancelledError("the client went away"));
       if (reader_->done()) return End(absl::OkStatus());
@@ -134,6 +146,14 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
     reader_ = ArtifactReader::Open(api_, request_);
     if (!reader_.ok()) return End(reader_.status());
     call_.Note("artifact", request_.name());
+    Skip();
+  }
+
+  void Skip() {
+    if (context_->IsCancelled()) return End(absl::CancelledError("the client went away"));
+    const absl::StatusOr<bool> skipped = reader_->Skip();
+    if (!skipped.ok()) return End(skipped.status());
+    if (!*skipped) return api_.io.Continue([this] { Skip(); });
     SendNext();
   }
 
@@ -146,14 +166,22 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadArtifactRespo
     StartWrite(&message_);
   }
 
-  void End(const absl::Status& status) { Finish(call_.End(status)); }
+  void End(const absl::Status& status) {
+    // gRPC's context ends with the RPC, and the timer's callback uses it.
+    timer_.Stop();
+    // Before the client may begin another.
+    place_.GiveBack();
+    Finish(call_.End(status));
+  }
 
   ApiContext& api_;
+  grpc::CallbackServerContext* const context_;
   const v1::DownloadArtifactRequest request_;
   Call call_;
   absl::StatusOr<ArtifactReader> reader_ = absl::UnknownError("not open");
   v1::DownloadArtifactResponse message_;
   IdleTimer timer_;
+  StreamLimit::Place place_;
 };
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include "server/api/field_checks.h"
 #include "server/api/finished_upload.h"
 #include "server/api/grpc_status.h"
-#include "server/api/timestamps.h"
 #include "server/api/unary.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {

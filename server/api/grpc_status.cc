@@ -1,7 +1,6 @@
 #include "server/api/grpc_status.h"
 
 #include <array>
-#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "core/base/error_reason.h"
+#include "core/base/utf8.h"
 #include "google/rpc/code.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -31,14 +31,6 @@ void SetDetail(const Detail& detail, absl::Status& status) {
 bool IsForOperatorsOnly(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
          code == absl::StatusCode::kPermissionDenied;
-}
-
-// At most `limit` bytes, cut where a character begins.
-std::string Shortened(absl::string_view text, size_t limit) {
-  if (text.size() <= limit) return std::string(text);
-  size_t end = limit - 3;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), "...");
 }
 
 // A BadRequest may hold any number of violations: as many as fit in `limit` bytes.

@@ -14,6 +14,7 @@ struct IdleTimer::State {
   absl::Mutex mutex;
   std::function<void()> on_idle ABSL_GUARDED_BY(mutex);  // empty: stopped
   absl::Time last_touch ABSL_GUARDED_BY(mutex);
+  bool held ABSL_GUARDED_BY(mutex) = false;
   std::unique_ptr<grpc::Alarm> alarm ABSL_GUARDED_BY(mutex);
   int newest_alarm ABSL_GUARDED_BY(mutex) = 0;
 };
@@ -53,6 +54,7 @@ void IdleTimer::OnAlarm(const std::shared_ptr<State>& state) {
   {
     absl::MutexLock lock(&state->mutex);
     if (!state->on_idle) return;
+    if (state->held) state->last_touch = absl::Now();
     due = state->last_touch + state->timeout;
     // With the lock, so that Stop waits for it.
     if (absl::Now() >= due) return std::exchange(state->on_idle, nullptr)();
@@ -63,6 +65,12 @@ void IdleTimer::OnAlarm(const std::shared_ptr<State>& state) {
 void IdleTimer::Touch() {
   absl::MutexLock lock(&state_->mutex);
   state_->last_touch = absl::Now();
+  state_->held = false;
+}
+
+void IdleTimer::Hold() {
+  absl::MutexLock lock(&state_->mutex);
+  state_->held = true;
 }
 
 void IdleTimer::Stop() {

@@ -10,7 +10,8 @@
 
 namespace octavo {
 
-// Calls `on_idle` once, on a thread of gRPC's, when nothing touched it for `timeout`. Thread-safe.
+// Calls `on_idle` once, on a thread of gRPC's, when nothing touched it for `timeout`. Held, it
+// waits for as long as need be: it is the client's time that counts, not ours. Thread-safe.
 // `on_idle` neither runs nor begins after Stop has returned or the timer was destroyed; it must not
 // stop its own timer.
 class IdleTimer {
@@ -20,7 +21,10 @@ class IdleTimer {
   IdleTimer(const IdleTimer&) = delete;
   IdleTimer& operator=(const IdleTimer&) = delete;
 
+  // The time begins now, also after Hold.
   void Touch();
+  // No time passes until the next Touch.
+  void Hold();
   void Stop();
 
  private:

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
@@ -16,12 +17,20 @@
 namespace octavo {
 namespace {
 
+// `status` with the reason of `other` and what it says beside it.
+absl::Status WithReasonOf(const absl::Status& other, absl::Status status) {
+  constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
+  if (auto info = other.GetPayload(kErrorInfo)) status.SetPayload(kErrorInfo, *std::move(info));
+  return status;
+}
+
 absl::Status NotReadyError(absl::string_view name, const google::rpc::Status& error) {
   const absl::Status why = FromRpcStatus(error);
-  // An operator that nobody can quantize is worth its own reason.
-  const std::string reason = ReasonOf(why) == "OP_UNSUPPORTED" ? "OP_UNSUPPORTED" : "NOT_READY";
-  return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(name, " was rejected: ", why.message())), reason);
+  const absl::Status status =
+      absl::FailedPreconditionError(absl::StrCat(name, " was rejected: ", why.message()));
+  // An operator that nobody can quantize is worth its own reason, which names it.
+  if (ReasonOf(why) == "OP_UNSUPPORTED") return WithReasonOf(why, status);
+  return WithReason(status, "NOT_READY", {{"name", std::string(name)}});
 }
 
 // The digest of a data set that can be used.
@@ -52,11 +61,6 @@ absl::StatusOr<ValidateInputs> FindInputs(MetadataStore& store, const v1::Optimi
   return inputs;
 }
 
-absl::Status DrainingError() {
-  return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
-                        absl::Seconds(5));
-}
-
 // From the cheap checks to the costly one, an engine that reads all the data.
 absl::StatusOr<v1::Job> Create(ApiContext& api, const v1::CreateJobRequest& request) {
   if (api.queue.draining()) return DrainingError();
@@ -64,7 +68,12 @@ absl::StatusOr<v1::Job> Create(ApiContext& api, const v1::CreateJobRequest& requ
   ASSIGN_OR_RETURN(std::optional<v1::Job> submitted, api.queue.FindSubmitted(request));
   if (submitted) return *std::move(submitted);
   ASSIGN_OR_RETURN(const ValidateInputs inputs, FindInputs(api.store, request.spec()));
-  RETURN_IF_ERROR(api.inspector.Validate(request.spec(), inputs).status());
+  RETURN_IF_ERROR(api.queue.CheckSubmit(request));
+  const absl::Status valid = api.inspector.Validate(request.spec(), inputs).status();
+  // The job runs the same checks, with a job's time: the data are only too many for a quick look.
+  const bool is_for_the_job =
+      ReasonOf(valid) == "INSPECTION_TOO_COSTLY" && !request.validate_only();
+  if (!is_for_the_job) RETURN_IF_ERROR(valid);
   return api.queue.Submit(request);
 }
 

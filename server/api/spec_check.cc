@@ -6,7 +6,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
+#include "core/base/status_macros.h"
 #include "server/api/field_checks.h"
+#include "server/jobs/usual_variants.h"
 
 namespace octavo {
 namespace {
@@ -18,42 +21,10 @@ constexpr size_t kMaxTensorNameBytes = 1024;
 constexpr int kMaxInputs = 256;
 constexpr int kMaxChannels = 4096;
 constexpr int kMaxPixels = 8192;
-constexpr int kMaxRuns = 10'000;
+constexpr int kMaxRuns = 100'000;
 constexpr int kMaxBenchmarkMs = 600'000;
 constexpr int kMaxThreads = 256;
-
-struct UsualVariant {
-  const char* name;
-  v1::Scheme scheme;
-  v1::IoType io_type;
-  bool needs_calibration;
-  const char* description;
-};
-constexpr UsualVariant kUsualVariants[] = {
-    {"float32", v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32, false,
-     "the model as it came, the baseline of every comparison"},
-    {"float16", v1::SCHEME_FLOAT16, v1::IO_TYPE_FLOAT32, false,
-     "constants in float16, arithmetic in float32"},
-    {"dynamic-int8", v1::SCHEME_DYNAMIC_INT8, v1::IO_TYPE_FLOAT32, false,
-     "weights in int8 per channel, activations quantized while running"},
-    {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32, true,
-     "weights and activations in int8, float inputs and outputs"},
-    {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8, true,
-     "weights and activations in int8, int8 inputs and outputs"},
-    {"int8-uint8io", v1::SCHEME_INT8, v1::IO_TYPE_UINT8, true,
-     "weights and activations in int8, uint8 inputs and outputs"},
-    {"int16x8", v1::SCHEME_INT16X8, v1::IO_TYPE_FLOAT32, true,
-     "weights in int8, activations in int16, float inputs and outputs"},
-};
-
-const UsualVariant* FindUsual(const v1::VariantSpec& variant) {
-  const v1::IoType io_type =
-      variant.io_type() == v1::IO_TYPE_UNSPECIFIED ? v1::IO_TYPE_FLOAT32 : variant.io_type();
-  for (const UsualVariant& usual : kUsualVariants) {
-    if (usual.scheme == variant.scheme() && usual.io_type == io_type) return &usual;
-  }
-  return nullptr;
-}
+constexpr size_t kMaxSpecBytes = 1 << 20;
 
 std::string Item(absl::string_view field, int index) {
   return absl::StrCat(field, "[", index, "]");
@@ -81,6 +52,9 @@ void CheckVariant(const std::string& field, const v1::VariantSpec& variant, Fiel
   errors.Check(variant.name().empty() || IsVariantName(variant.name()), field + ".name",
                absl::StrCat("is not made of at most ", kMaxVariantNameBytes,
                             " letters, digits, '-', '_' and '.'"));
+  const UsualVariant* namesake = FindUsual(variant.name());
+  errors.Check(namesake == nullptr || namesake == FindUsual(variant), field + ".name",
+               "is the name of another variant");
   errors.Check(variant.keep_float_tensors_size() <= kMaxNamesOfTensors &&
                    std::all_of(variant.keep_float_tensors().begin(),
                                variant.keep_float_tensors().end(), IsTensorName),
@@ -100,10 +74,22 @@ void CheckVariants(const v1::OptimizeSpec& spec, FieldErrors& errors) {
     const std::string name = VariantName(spec.variants(i));
     errors.Check(name.empty() || names.insert(name).second, field + ".name",
                  "is the name of another variant");
-    const UsualVariant* usual = FindUsual(spec.variants(i));
-    errors.Check(usual == nullptr || !usual->needs_calibration || spec.has_calibration(),
-                 "spec.calibration", absl::StrCat("is needed by variant ", name));
   }
+}
+
+// The state of the request and not a field of it: a set may be missing for one scheme and not for
+// another.
+absl::Status CheckCalibration(const v1::OptimizeSpec& spec) {
+  if (spec.has_calibration()) return absl::OkStatus();
+  for (const v1::VariantSpec& variant : spec.variants()) {
+    const UsualVariant* usual = FindUsual(variant);
+    if (usual == nullptr || !usual->needs_calibration) continue;
+    const std::string name = VariantName(variant);
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "variant '", name, "' needs a calibration set, and there is none")),
+                      "NO_CALIBRATION", {{"variant", name}});
+  }
+  return absl::OkStatus();
 }
 
 void CheckDatasetUse(const std::string& field, const v1::DatasetUse& use, FieldErrors& errors) {
@@ -159,13 +145,12 @@ void CheckAllPreprocess(const v1::OptimizeSpec& spec, FieldErrors& errors) {
 }
 
 void CheckGoals(const v1::Goals& goals, FieldErrors& errors) {
-  errors.Check(!goals.has_max_drop_points() || (std::abs(goals.max_drop_points()) <= 100),
-               "spec.goals.max_drop_points", "is not between -100 and 100");
-  auto is_ratio = [](double value) { return value > 0 && std::isfinite(value); };
-  errors.Check(!goals.has_max_size_ratio() || is_ratio(goals.max_size_ratio()),
-               "spec.goals.max_size_ratio", "is not a positive number");
-  errors.Check(!goals.has_max_latency_ratio() || is_ratio(goals.max_latency_ratio()),
-               "spec.goals.max_latency_ratio", "is not a positive number");
+  const auto check = [&](const char* field, bool is_set, double value) {
+    errors.Check(!is_set || (std::isfinite(value) && value >= 0), field, "is no number from 0 on");
+  };
+  check("spec.goals.max_drop_points", goals.has_max_drop_points(), goals.max_drop_points());
+  check("spec.goals.max_size_ratio", goals.has_max_size_ratio(), goals.max_size_ratio());
+  check("spec.goals.max_latency_ratio", goals.has_max_latency_ratio(), goals.max_latency_ratio());
 }
 
 void CheckBenchmark(const v1::BenchmarkSpec& benchmark, FieldErrors& errors) {
@@ -180,25 +165,6 @@ void CheckBenchmark(const v1::BenchmarkSpec& benchmark, FieldErrors& errors) {
 
 }  // namespace
 
-std::vector<v1::VariantCapability> KnownVariants() {
-  std::vector<v1::VariantCapability> variants;
-  for (const UsualVariant& usual : kUsualVariants) {
-    v1::VariantCapability& variant = variants.emplace_back();
-    variant.mutable_spec()->set_name(usual.name);
-    variant.mutable_spec()->set_scheme(usual.scheme);
-    variant.mutable_spec()->set_io_type(usual.io_type);
-    variant.set_needs_calibration(usual.needs_calibration);
-    variant.set_description(usual.description);
-  }
-  return variants;
-}
-
-std::string VariantName(const v1::VariantSpec& variant) {
-  if (!variant.name().empty()) return variant.name();
-  const UsualVariant* usual = FindUsual(variant);
-  return usual == nullptr ? "" : usual->name;
-}
-
 absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
   const v1::OptimizeSpec& spec = request.spec();
   FieldErrors errors;
@@ -210,13 +176,16 @@ absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
   if (spec.has_calibration()) CheckDatasetUse("spec.calibration", spec.calibration(), errors);
   if (spec.has_evaluation()) CheckDatasetUse("spec.evaluation", spec.evaluation(), errors);
   CheckAllPreprocess(spec, errors);
+  errors.Check(spec.ByteSizeLong() <= kMaxSpecBytes, "spec",
+               absl::StrCat("has more than ", kMaxSpecBytes, " bytes"));
   errors.Check(v1::ObserverKind_IsValid(spec.observer()), "spec.observer",
                "is none of the observers");
   CheckBenchmark(spec.benchmark(), errors);
   CheckGoals(spec.goals(), errors);
   errors.Check(spec.num_threads() >= 0 && spec.num_threads() <= kMaxThreads, "spec.num_threads",
                absl::StrCat("is not between 0 and ", kMaxThreads));
-  return errors.ToStatus();
+  RETURN_IF_ERROR(errors.ToStatus());
+  return CheckCalibration(spec);
 }
 
 }  // namespace octavo

@@ -9,6 +9,12 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context, absl::Duration
   return std::min(absl::FromChrono(context.deadline()), absl::Now() + longest);
 }
 
+absl::Status TooLateError() {
+  return WithRetryDelay(
+      WithReason(absl::DeadlineExceededError("the server was too busy"), "OVERLOADED"),
+      absl::Seconds(1));
+}
+
 }  // namespace
 
 absl::Status OverloadedError() {
@@ -27,7 +33,7 @@ grpc::ServerUnaryReactor* RunUnary(ApiContext& api, IoPool& pool, const char* me
     if (context->IsCancelled()) {
       reactor->Finish(call->End(absl::CancelledError("the client went away")));
     } else if (absl::Now() >= deadline) {
-      reactor->Finish(call->End(absl::DeadlineExceededError("the server was too busy")));
+      reactor->Finish(call->End(TooLateError()));
     } else {
       reactor->Finish(call->End(work(*call)));
     }

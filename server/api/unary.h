@@ -23,7 +23,7 @@ absl::Status OverloadedError();
 
 // Runs `work` on `pool` and ends the RPC with what it returns. Request and response live until
 // then: gRPC keeps them for as long as a reactor has not finished. Work that waited past the
-// deadline is not begun.
+// deadline is not begun: DEADLINE_EXCEEDED (OVERLOADED), with a RetryInfo.
 grpc::ServerUnaryReactor* RunUnary(ApiContext& api, IoPool& pool, const char* method,
                                    grpc::CallbackServerContext* context,
                                    std::function<absl::Status(Call&)> work);

@@ -9,10 +9,10 @@
 #include "core/base/status_macros.h"
 #include "server/api/field_checks.h"
 #include "server/api/grpc_status.h"
-#include "server/api/timestamps.h"
 #include "server/api/unary.h"
 #include "server/api/upload_stream.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {

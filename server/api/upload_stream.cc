@@ -29,11 +29,17 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
         call_(kMethod, *context, api.metrics, api.log),
         writer_(api),
         start_(absl::Now()),
-        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }) {
-    StartRead(&message_);
+        timer_(api.options.idle_timeout, [context] { context->TryCancel(); }),
+        place_(api.streams.Take()) {
+    if (place_.taken()) {
+      StartRead(&message_);
+    } else {
+      End(OverloadedError());
+    }
   }
 
   void OnReadDone(bool ok) override {
+    timer_.Hold();
     api_.io.Continue([this, ok] { ok ? TakeMessage() : EndEarly(); });
   }
 
@@ -44,6 +50,10 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
 
  private:
   void TakeMessage() {
+    if (context_->IsCancelled()) return EndEarly();
+    const absl::StatusOr<bool> ready = writer_.Prepare(message_);
+    if (!ready.ok()) return Fail(ready.status());
+    if (!*ready) return api_.io.Continue([this] { TakeMessage(); });
     const absl::Status status = writer_.Take(message_);
     if (!status.ok()) return Fail(status);
     if (!writer_.complete()) {
@@ -84,6 +94,10 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
 
   void End(const absl::Status& status) {
     if (!writer_.upload().name().empty()) call_.Note("upload", writer_.upload().name());
+    // gRPC's context ends with the RPC, and the timer's callback uses it.
+    timer_.Stop();
+    // Before the client may begin another.
+    place_.GiveBack();
     Finish(call_.End(status));
   }
 
@@ -95,6 +109,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::WriteUploadRequest> {
   v1::WriteUploadRequest message_;
   const absl::Time start_;
   IdleTimer timer_;
+  StreamLimit::Place place_;
 };
 
 }  // namespace

@@ -8,11 +8,14 @@
 #include "core/base/status_macros.h"
 #include "server/api/field_checks.h"
 #include "server/api/grpc_status.h"
-#include "server/api/timestamps.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {
+
+// A slice of a second or less, after which others have their turn on the thread.
+constexpr int64_t kReadBackBytes = 256 << 20;
 
 absl::Status NotOpenError(const v1::Upload& upload) {
   return WithReason(
@@ -33,10 +36,13 @@ std::string KindName(v1::UploadKind kind) {
   return kind == v1::UPLOAD_KIND_DATASET ? "dataset" : "other";
 }
 
+absl::StatusOr<bool> UploadWriter::Prepare(const v1::WriteUploadRequest& message) {
+  if (partial_ == nullptr) RETURN_IF_ERROR(OpenAt(message));
+  return partial_->ReadBack(kReadBackBytes);
+}
+
 absl::Status UploadWriter::Take(const v1::WriteUploadRequest& message) {
-  if (partial_ == nullptr) {
-    RETURN_IF_ERROR(OpenAt(message));
-  } else if (!message.name().empty() && message.name() != upload_.name()) {
+  if (!message.name().empty() && message.name() != upload_.name()) {
     return FieldError("name", "differs from the first message's");
   }
   if (!message.chunk().empty()) {
@@ -55,14 +61,10 @@ absl::Status UploadWriter::Take(const v1::WriteUploadRequest& message) {
 absl::Status UploadWriter::OpenAt(const v1::WriteUploadRequest& first) {
   RETURN_IF_ERROR(CheckedName(first.name(), "uploads"));
   if (first.offset() < 0) return FieldError("offset", "is negative");
-  v1::Upload upload;
-  RETURN_IF_ERROR(WithResource(api_.store.Read([&](StoreReader& reader) -> absl::Status {
-    ASSIGN_OR_RETURN(upload, reader.GetUpload(first.name()));
-    return absl::OkStatus();
-  }),
-                               first.name()));
-  if (upload.state() == v1::Upload::STATE_COMPLETE) return NotOpenError(upload);
-  ASSIGN_OR_RETURN(auto partial, api_.blobs.OpenPartial(IdOf(upload.name())));
+  RETURN_IF_ERROR(OpenUpload(first.name()).status());
+  ASSIGN_OR_RETURN(auto partial, api_.blobs.OpenPartial(IdOf(first.name())));
+  // Again: until the partial was ours, another stream might complete the upload.
+  ASSIGN_OR_RETURN(v1::Upload upload, OpenUpload(first.name()));
   if (first.offset() != partial->committed_bytes()) {
     return OffsetError(first.offset(), partial->committed_bytes());
   }
@@ -70,6 +72,26 @@ absl::Status UploadWriter::OpenAt(const v1::WriteUploadRequest& first) {
   upload_ = std::move(upload);
   partial_ = std::move(partial);
   return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Upload> UploadWriter::OpenUpload(const std::string& name) const {
+  v1::Upload upload;
+  const absl::Status read = api_.store.Read([&](StoreReader& reader) -> absl::Status {
+    ASSIGN_OR_RETURN(upload, reader.GetUpload(name));
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(WithResource(read, name));
+  if (upload.state() != v1::Upload::STATE_OPEN) return NotOpenError(upload);
+  return upload;
+}
+
+absl::Status UploadWriter::Replace(const v1::Upload& upload) {
+  const absl::Status written = api_.store.Write([&](StoreWriter& writer) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::Upload now, writer.GetUpload(upload.name()));
+    if (now.state() != v1::Upload::STATE_OPEN) return NotOpenError(now);
+    return writer.PutUpload(upload);
+  });
+  return WithResource(written, upload.name());
 }
 
 absl::Status UploadWriter::CheckChunk(const v1::WriteUploadRequest& message) const {
@@ -111,7 +133,7 @@ absl::Status UploadWriter::Complete() {
   upload.set_size_bytes(blob.size_bytes);
   upload.set_committed_bytes(blob.size_bytes);
   *upload.mutable_expire_time() = ToTimestamp(api_.clock.Now() + api_.options.upload_lifetime);
-  RETURN_IF_ERROR(api_.store.Write([&](StoreWriter& writer) { return writer.PutUpload(upload); }));
+  RETURN_IF_ERROR(Replace(upload));
   upload_ = std::move(upload);
   partial_.reset();
   api_.metrics.upload_size.At({KindName(upload_.kind())}).Observe(blob.size_bytes);
@@ -122,12 +144,13 @@ absl::Status UploadWriter::Complete() {
 
 absl::Status UploadWriter::Pause() {
   if (partial_ == nullptr) return absl::OkStatus();
-  RETURN_IF_ERROR(partial_->Sync());
+  // Ours until the row is written.
+  const std::unique_ptr<PartialBlob> partial = std::move(partial_);
+  RETURN_IF_ERROR(partial->Sync());
   v1::Upload upload = upload_;
-  upload.set_committed_bytes(partial_->committed_bytes());
+  upload.set_committed_bytes(partial->committed_bytes());
   *upload.mutable_expire_time() = ToTimestamp(api_.clock.Now() + api_.options.upload_lifetime);
-  partial_.reset();
-  RETURN_IF_ERROR(api_.store.Write([&](StoreWriter& writer) { return writer.PutUpload(upload); }));
+  RETURN_IF_ERROR(Replace(upload));
   upload_ = std::move(upload);
   return absl::OkStatus();
 }

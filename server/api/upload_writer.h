@@ -23,8 +23,12 @@ class UploadWriter {
  public:
   explicit UploadWriter(ApiContext& api) : api_(api) {}
 
-  // Takes the next message of the stream; the first one opens the upload. Errors as WriteUpload
-  // names them. After one only Pause may follow.
+  // Opens the upload that the first message names and reads back a slice of what it has; true when
+  // that is done and Take may follow with the same message. Errors as WriteUpload names them; after
+  // one only Pause may follow.
+  absl::StatusOr<bool> Prepare(const v1::WriteUploadRequest& message);
+
+  // Takes the next message of the stream. Errors as of Prepare.
   absl::Status Take(const v1::WriteUploadRequest& message);
 
   // The last message was taken: the upload is complete.
@@ -37,6 +41,11 @@ class UploadWriter {
 
  private:
   absl::Status OpenAt(const v1::WriteUploadRequest& first);
+  // The row, if it still takes bytes.
+  absl::StatusOr<v1::Upload> OpenUpload(const std::string& name) const;
+  // Replaces the row with `upload` where it is still there and open: NOT_FOUND,
+  // FAILED_PRECONDITION (UPLOAD_COMPLETE).
+  absl::Status Replace(const v1::Upload& upload);
   absl::Status CheckChunk(const v1::WriteUploadRequest& message) const;
   absl::Status CheckSize(int64_t size_bytes) const;
   absl::Status Complete();

@@ -8,7 +8,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "server/api/call.h"
 #include "server/api/field_checks.h"
@@ -30,8 +29,9 @@ class WatchStream : public grpc::ServerWriteReactor<v1::WatchJobResponse> {
       : api_(api),
         name_(request.name()),
         last_number_(request.after_number()),
-        call_(kMethod, *context, api.metrics, api.log) {
-    if (!api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
+        call_(kMethod, *context, api.metrics, api.log),
+        place_(api.streams.Take()) {
+    if (!place_.taken() || !api_.io.TryRun([this] { Begin(); })) End(OverloadedError());
   }
 
   void OnWriteDone(bool ok) override {
@@ -145,19 +145,19 @@ class WatchStream : public grpc::ServerWriteReactor<v1::WatchJobResponse> {
     changed_ = true;
   }
 
-  static absl::Status DrainingError() {
-    return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
-                          absl::Seconds(5));
-  }
-
   // `stepping_` stays: no step follows.
-  void End(const absl::Status& status) { Finish(call_.End(status)); }
+  void End(const absl::Status& status) {
+    // Before the client may begin another.
+    place_.GiveBack();
+    Finish(call_.End(status));
+  }
 
   ApiContext& api_;
   const std::string name_;
   // Of the last event that was put into the outbox.
   int64_t last_number_;
   Call call_;
+  StreamLimit::Place place_;
   std::deque<v1::WatchJobResponse> outbox_;
   v1::WatchJobResponse message_;
   std::string last_progress_;

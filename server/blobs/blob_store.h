@@ -45,6 +45,10 @@ class PartialBlob {
   // Committed bytes and those appended since.
   virtual int64_t size_bytes() const = 0;
 
+  // Reads at most `max_bytes` of what an earlier writer left again, for the hash; true when all was
+  // read. Append and Commit do what is left of it, which may take long.
+  virtual absl::StatusOr<bool> ReadBack(int64_t max_bytes) = 0;
+
   // Appends at size_bytes() and commits by itself every few megabytes. After an error nothing of
   // `bytes` is kept, and unless the disk failed (INTERNAL) appending may be tried again.
   // RESOURCE_EXHAUSTED (DISK_FULL). FAILED_PRECONDITION: it was committed as a blob.
@@ -70,7 +74,7 @@ class BlobStore {
  public:
   virtual ~BlobStore() = default;
 
-  // Makes the partial `id`, or opens it where it was left; that reads it again, for the hash.
+  // Makes the partial `id`, or opens it where it was left.
   // ABORTED: it is open already. RESOURCE_EXHAUSTED (DISK_FULL).
   virtual absl::StatusOr<std::unique_ptr<PartialBlob>> OpenPartial(absl::string_view id) = 0;
   // Committed bytes; 0 where nothing was written.

@@ -1,5 +1,6 @@
 #include "server/blobs/blob_sweeper.h"
 
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "core/base/status_macros.h"
+#include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {
@@ -15,21 +18,48 @@ namespace {
 // Uploads in one transaction.
 constexpr int kBatch = 100;
 
+// When each partial expires, by its upload's id.
+using PartialExpiries = std::map<std::string, absl::Time>;
+
+absl::StatusOr<PartialExpiries> FindPartialExpiries(BlobStore& blobs, absl::Duration lifetime) {
+  PartialExpiries expiries;
+  ASSIGN_OR_RETURN(const std::vector<PartialEntry> partials, blobs.ListPartials());
+  for (const PartialEntry& partial : partials) expiries[partial.id] = partial.last_write + lifetime;
+  return expiries;
+}
+
+// One upload whose row says that it has expired; whether it is gone.
+absl::StatusOr<bool> SweepUpload(StoreWriter& writer, v1::Upload upload,
+                                 const PartialExpiries& expiries, absl::Time now) {
+  const auto partial = expiries.find(std::string(IdOf(upload.name())));
+  const bool is_alive = upload.state() == v1::Upload::STATE_OPEN && partial != expiries.end() &&
+                        partial->second > now;
+  if (!is_alive) {
+    RETURN_IF_ERROR(writer.DeleteUpload(upload.name()));
+    return true;
+  }
+  *upload.mutable_expire_time() = ToTimestamp(partial->second);
+  RETURN_IF_ERROR(writer.PutUpload(upload));
+  return false;
+}
+
 // Rows first: bytes without a row are found by the next step, also after a crash between the two.
-absl::StatusOr<int> SweepUploads(MetadataStore& store, absl::Time now) {
+absl::StatusOr<int> SweepUploads(MetadataStore& store, const PartialExpiries& expiries,
+                                 absl::Time now) {
   int swept = 0;
   while (true) {
-    int batch = 0;
+    int batch = 0, gone = 0;
     RETURN_IF_ERROR(store.Write([&](StoreWriter& writer) -> absl::Status {
-      batch = 0;
+      batch = gone = 0;
       ASSIGN_OR_RETURN(const auto uploads, writer.ListExpiredUploads(now, kBatch));
       for (const v1::Upload& upload : uploads) {
-        RETURN_IF_ERROR(writer.DeleteUpload(upload.name()));
+        ASSIGN_OR_RETURN(const bool is_gone, SweepUpload(writer, upload, expiries, now));
+        gone += is_gone;
         ++batch;
       }
       return absl::OkStatus();
     }));
-    swept += batch;
+    swept += gone;
     if (batch < kBatch) return swept;
   }
 }
@@ -85,7 +115,9 @@ absl::StatusOr<SweepResult> Sweep(MetadataStore& store, BlobStore& blobs, Clock&
                                   const SweepOptions& options) {
   const absl::Time now = clock.Now();
   SweepResult result;
-  ASSIGN_OR_RETURN(result.uploads, SweepUploads(store, now), "sweeping uploads");
+  ASSIGN_OR_RETURN(const PartialExpiries expiries,
+                   FindPartialExpiries(blobs, options.upload_lifetime), "sweeping uploads");
+  ASSIGN_OR_RETURN(result.uploads, SweepUploads(store, expiries, now), "sweeping uploads");
   ASSIGN_OR_RETURN(result.partials, SweepPartials(store, blobs, now - options.grace),
                    "sweeping partials");
   ASSIGN_OR_RETURN(result.blobs, SweepUnused(store, blobs, now - options.grace), "sweeping blobs");

@@ -18,6 +18,9 @@ struct SweepOptions {
   // its way.
   absl::Duration grace = absl::Hours(1);
   absl::Duration interval = absl::Minutes(10);
+  // An open upload lives so long after its last byte. Its row learns of bytes only when their
+  // stream ends, and not from one that died with its server.
+  absl::Duration upload_lifetime = absl::Hours(24);
 };
 
 struct SweepResult {

@@ -34,6 +34,7 @@ namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
 constexpr absl::Duration kDiskFullDelay = absl::Minutes(1);
+constexpr absl::Duration kBusyDelay = absl::Seconds(1);
 constexpr char kStateSuffix[] = ".state";
 // What a state file holds instead of a digest before the blob is committed.
 constexpr char kNoDigest[] = "-";
@@ -267,10 +268,12 @@ class LocalBlobStore final : public BlobStore {
     RETURN_IF_ERROR(SetLastWrite(fd, clock_.Now()));
     RETURN_IF_ERROR(Step("sync blob"));
     RETURN_IF_ERROR(Disk(::fsync(fd) == 0, "fsync of a blob"));
-    const absl::MutexLock lock(&sweep_mutex_);
-    RETURN_IF_ERROR(Step("rename"));
-    const int renamed = ::renameat(folder_fd, name.c_str(), folder.get(), FileOf(digest).c_str());
-    RETURN_IF_ERROR(Disk(renamed == 0, "rename of a blob"));
+    {
+      const absl::MutexLock lock(&sweep_mutex_);
+      RETURN_IF_ERROR(Step("rename"));
+      const int renamed = ::renameat(folder_fd, name.c_str(), folder.get(), FileOf(digest).c_str());
+      RETURN_IF_ERROR(Disk(renamed == 0, "rename of a blob"));
+    }
     RETURN_IF_ERROR(Step("sync folder"));
     return Disk(::fsync(folder.get()) == 0, "fsync of a folder");
   }
@@ -288,7 +291,9 @@ class LocalBlobStore final : public BlobStore {
   absl::Status Claim(absl::string_view id) {
     const absl::MutexLock lock(&open_mutex_);
     if (open_.insert(std::string(id)).second) return absl::OkStatus();
-    return absl::AbortedError("another stream writes this upload");
+    return WithRetryDelay(
+        WithReason(absl::AbortedError("another stream writes this upload"), "UPLOAD_BUSY"),
+        kBusyDelay);
   }
 
   absl::StatusOr<StoredBlob> CopyAll(int from, int to, int64_t max_bytes);
@@ -329,7 +334,7 @@ class LocalPartial final : public PartialBlob {
     if (!has_bytes && !state.digest.empty()) {
       absl::StatusOr<StoredBlob> blob = store_.Touch(state.digest);
       if (blob.ok()) {
-        committed_bytes_ = size_bytes_ = blob->size_bytes;
+        committed_bytes_ = size_bytes_ = hashed_bytes_ = blob->size_bytes;
         blob_ = *std::move(blob);
         return absl::OkStatus();
       }
@@ -344,8 +349,22 @@ class LocalPartial final : public PartialBlob {
   int64_t committed_bytes() const override { return committed_bytes_; }
   int64_t size_bytes() const override { return size_bytes_; }
 
+  absl::StatusOr<bool> ReadBack(int64_t max_bytes) override {
+    const int64_t end =
+        committed_bytes_ - hashed_bytes_ > max_bytes ? hashed_bytes_ + max_bytes : committed_bytes_;
+    std::vector<uint8_t> bytes;
+    while (hashed_bytes_ < end) {
+      bytes.resize(std::min(kReadBytes, end - hashed_bytes_));
+      RETURN_IF_ERROR(ReadAt(fd_.get(), hashed_bytes_, bytes), "reading an upload again");
+      hash_.Update(bytes);
+      hashed_bytes_ += bytes.size();
+    }
+    return hashed_bytes_ >= committed_bytes_;
+  }
+
   absl::Status Append(absl::string_view bytes) override {
     RETURN_IF_ERROR(CheckWritable());
+    RETURN_IF_ERROR(ReadBack(INT64_MAX).status());
     absl::Status status = store_.CheckSpace(bytes.size());
     if (status.ok()) status = store_.Step("write");
     if (status.ok()) status = WriteAt(size_bytes_, bytes);
@@ -356,6 +375,7 @@ class LocalPartial final : public PartialBlob {
     }
     hash_.Update(bytes);
     size_bytes_ += bytes.size();
+    hashed_bytes_ = size_bytes_;
     if (size_bytes_ - committed_bytes_ < store_.options().commit_interval_bytes) {
       return absl::OkStatus();
     }
@@ -372,7 +392,10 @@ class LocalPartial final : public PartialBlob {
   }
 
   absl::StatusOr<StoredBlob> Commit(absl::string_view digest, int64_t size_bytes) override {
-    if (!blob_) RETURN_IF_ERROR(CheckWritable());
+    if (!blob_) {
+      RETURN_IF_ERROR(CheckWritable());
+      RETURN_IF_ERROR(ReadBack(INT64_MAX).status());
+    }
     const std::string found = blob_ ? blob_->digest : hash_.HexDigest();
     if (absl::Status status = Compare(digest, size_bytes, found); !status.ok()) {
       if (absl::Status reset = StartAgain(); !reset.ok()) return reset;
@@ -416,19 +439,13 @@ class LocalPartial final : public PartialBlob {
       return StartAgain();
     }
     RETURN_IF_ERROR(Disk(::ftruncate(fd_.get(), committed_bytes) == 0, "ftruncate"));
-    std::vector<uint8_t> bytes(std::min(committed_bytes, kReadBytes));
-    for (int64_t offset = 0; offset < committed_bytes; offset += bytes.size()) {
-      bytes.resize(std::min(kReadBytes, committed_bytes - offset));
-      RETURN_IF_ERROR(ReadAt(fd_.get(), offset, bytes), "reading an upload again");
-      hash_.Update(bytes);
-    }
     size_bytes_ = committed_bytes_ = committed_bytes;
     return absl::OkStatus();
   }
 
   absl::Status StartAgain() {
     RETURN_IF_ERROR(WriteState({}));
-    committed_bytes_ = size_bytes_ = 0;
+    committed_bytes_ = size_bytes_ = hashed_bytes_ = 0;
     hash_ = Sha256();
     if (blob_) {
       blob_.reset();
@@ -475,6 +492,8 @@ class LocalPartial final : public PartialBlob {
   Sha256 hash_;
   int64_t size_bytes_ = 0;
   int64_t committed_bytes_ = 0;
+  // Of size_bytes_, those that `hash_` has seen.
+  int64_t hashed_bytes_ = 0;
   std::optional<StoredBlob> blob_;
   absl::Status failure_;
 };

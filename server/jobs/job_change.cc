@@ -5,20 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "server/jobs/job_state.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  const timespec parts = absl::ToTimespec(time);
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(parts.tv_sec);
-  timestamp.set_nanos(static_cast<int32_t>(parts.tv_nsec));
-  return timestamp;
-}
-
-absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp) {
-  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
-}
 
 JobChange::JobChange(JobRecord record, absl::Time now) : record_(std::move(record)), now_(now) {}
 

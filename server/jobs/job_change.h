@@ -7,14 +7,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "octavo/v1/jobs.pb.h"
 #include "server/store/metadata_store.h"
 
 namespace octavo {
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time);
-absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp);
 
 // Not thread-safe: a transaction's.
 class JobChange {

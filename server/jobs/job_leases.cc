@@ -16,18 +16,36 @@
 #include "server/jobs/job_watchers.h"
 #include "server/jobs/live_jobs.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {
 
 constexpr int kReapBatch = 100;
 
+// Of an event. Fifty of them are read at once.
+constexpr size_t kMaxBriefBytes = 64 << 10;
+// Of a job's row: it is handed back as often as its server ends, without end.
+constexpr int kMaxAttempts = 30;
+
 // As an event tells it: the report has the rest.
 v1::VariantReport Brief(v1::VariantReport variant) {
   variant.clear_operators();
-  variant.mutable_latency()->clear_samples_ms();
-  if (variant.latency().ByteSizeLong() == 0) variant.clear_latency();
-  return variant;
+  variant.clear_inputs();
+  variant.clear_outputs();
+  variant.mutable_spec()->clear_keep_float_tensors();
+  if (variant.has_accuracy()) variant.mutable_accuracy()->clear_confusion();
+  if (variant.has_latency()) {
+    variant.mutable_latency()->clear_samples_ms();
+    variant.mutable_latency()->clear_float_samples_ms();
+  }
+  if (variant.ByteSizeLong() <= kMaxBriefBytes) return variant;
+  v1::VariantReport name_and_state;
+  name_and_state.mutable_spec()->set_name(variant.spec().name());
+  name_and_state.mutable_spec()->set_scheme(variant.spec().scheme());
+  name_and_state.mutable_spec()->set_io_type(variant.spec().io_type());
+  name_and_state.set_state(variant.state());
+  return name_and_state;
 }
 
 void EndLastAttempt(v1::Job& job, absl::Time now, const AttemptUsage& usage) {
@@ -88,7 +106,7 @@ absl::StatusOr<LeasedJob> JobQueue::Start(StoreWriter& writer, JobRecord record,
   ASSIGN_OR_RETURN(lease.evaluation, DatasetOrNone(writer, spec.evaluation().dataset()));
   ASSIGN_OR_RETURN(lease.finished, writer.ListFinishedVariants(record.job.name()));
   lease.token = NewId();
-  lease.attempt = record.job.attempts_size() + 1;
+  lease.attempt = record.job.attempts().empty() ? 1 : record.job.attempts().rbegin()->number() + 1;
   lease.stop = std::make_shared<std::atomic<bool>>(false);
 
   JobChange change(std::move(record), now);
@@ -99,6 +117,9 @@ absl::StatusOr<LeasedJob> JobQueue::Start(StoreWriter& writer, JobRecord record,
   job.clear_retry_time();
   job.clear_progress();
   if (!job.has_start_time()) *job.mutable_start_time() = ToTimestamp(now);
+  if (const int extra = job.attempts_size() + 1 - kMaxAttempts; extra > 0) {
+    job.mutable_attempts()->DeleteSubrange(0, extra);
+  }
   v1::Attempt& attempt = *job.add_attempts();
   attempt.set_number(lease.attempt);
   attempt.set_worker(std::string(worker));

@@ -18,14 +18,15 @@
 #include "server/jobs/job_watchers.h"
 #include "server/jobs/live_jobs.h"
 #include "server/store/random_id.h"
+#include "server/store/timestamps.h"
 
 namespace octavo {
 namespace {
 
 constexpr char kCollection[] = "jobs";
-constexpr int kEventsAtOnce = 500;
+constexpr int kEventsAtOnce = 50;
 constexpr absl::Duration kQueueFullDelay = absl::Seconds(10);
-constexpr absl::Duration kDrainingDelay = absl::Seconds(2);
+constexpr absl::Duration kDrainingDelay = absl::Seconds(5);
 
 absl::Status CheckJobName(absl::string_view name) {
   return IsResourceName(name, kCollection) ? absl::OkStatus()
@@ -57,6 +58,11 @@ absl::Status CheckDataset(StoreReader& reader, const std::string& name) {
 }
 
 }  // namespace
+
+absl::Status DrainingError() {
+  return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
+                        kDrainingDelay);
+}
 
 absl::Status QuarantinedError(absl::string_view message) {
   return WithReason(absl::FailedPreconditionError(message), "QUARANTINED");
@@ -129,6 +135,14 @@ absl::Status JobQueue::CheckSubmit(StoreReader& reader, const v1::CreateJobReque
   return absl::OkStatus();
 }
 
+absl::Status JobQueue::CheckSubmit(const v1::CreateJobRequest& request) {
+  if (draining()) return DrainingError();
+  return store_.Read([&](StoreReader& reader) {
+    std::string model_digest;
+    return CheckSubmit(reader, request, &model_digest);
+  });
+}
+
 JobChange JobQueue::NewJob(const v1::CreateJobRequest& request, const std::string& model_digest) {
   const absl::Time now = clock_.Now();
   JobRecord record;
@@ -145,10 +159,7 @@ JobChange JobQueue::NewJob(const v1::CreateJobRequest& request, const std::strin
 }
 
 absl::StatusOr<v1::Job> JobQueue::Submit(const v1::CreateJobRequest& request) {
-  if (draining()) {
-    return WithRetryDelay(WithReason(absl::UnavailableError("the server is ending"), "DRAINING"),
-                          kDrainingDelay);
-  }
+  if (draining()) return DrainingError();
   v1::Job job;
   bool is_new = false;
   RETURN_IF_ERROR(store_.Write([&](StoreWriter& writer) -> absl::Status {

@@ -30,6 +30,8 @@ class JobChange;
 class JobWatchers;
 class LiveJobs;
 
+// UNAVAILABLE (DRAINING), with a RetryInfo: there may be another server by then.
+absl::Status DrainingError();
 // FAILED_PRECONDITION (QUARANTINED).
 absl::Status QuarantinedError(absl::string_view message);
 
@@ -129,6 +131,8 @@ class JobQueue {
   // The job that this request id already made, if there is one: ask before the costly checks of a
   // new one. ALREADY_EXISTS (REQUEST_ID_REUSED): with another spec.
   absl::StatusOr<std::optional<v1::Job>> FindSubmitted(const v1::CreateJobRequest& request);
+  // Why Submit would refuse this request now, but for its request id: ask before the costly checks.
+  absl::Status CheckSubmit(const v1::CreateJobRequest& request);
   // Queues a job. The spec was validated; that its model and data sets exist and are READY is
   // checked here, in the same transaction. NOT_FOUND, FAILED_PRECONDITION (NOT_READY, QUARANTINED),
   // ALREADY_EXISTS (REQUEST_ID_REUSED), RESOURCE_EXHAUSTED (QUEUE_FULL, with RetryInfo),
@@ -150,7 +154,7 @@ class JobQueue {
   // and when draining begins. It must be quick, and must not destroy its subscription.
   std::unique_ptr<JobSubscription> Subscribe(absl::string_view name,
                                              std::function<void()> on_change);
-  // NOT_FOUND. At most 500 events a call; `ended` only with the last ones.
+  // NOT_FOUND. At most 50 events a call; `ended` only with the last ones.
   absl::StatusOr<JobUpdates> UpdatesAfter(absl::string_view name, int64_t after_number);
 
   // --- For workers. ABORTED (LEASE_LOST): the token is not the current one; nothing was written.

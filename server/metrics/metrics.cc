@@ -22,7 +22,6 @@ const Buckets kUploadBytes = {0x1p16, 0x1p18, 0x1p20, 0x1p22, 0x1p24,
 const Buckets kWaitSeconds = {.1, 1, 5, 15, 60, 300, 900, 3600, 14400};
 const Buckets kJobSeconds = {1, 5, 15, 60, 300, 900, 3600, 14400};
 const Buckets kStageSeconds = {.01, .1, .5, 1, 5, 15, 60, 300, 1800};
-const Buckets kDelaySeconds = {.01, .1, .5, 1, 5, 10, 30};
 const Buckets kDropPoints = {0, .1, .25, .5, 1, 2, 5, 10, 30};
 const Buckets kSizeRatio = {.2, .25, .3, .4, .5, .6, .8, 1};
 const Buckets kLatencyRatio = {.2, .3, .4, .5, .7, .9, 1, 1.2, 2};
@@ -35,12 +34,31 @@ const std::vector<std::string> kCodes = {
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
-const std::vector<std::string> kUploadReasons = {"FIELD_INVALID",     "DIGEST_MISMATCH",
-                                                 "CHECKSUM_MISMATCH", "OFFSET_MISMATCH",
-                                                 "DISK_FULL",         "QUOTA_UPLOADS"};
-const std::vector<std::string> kJobReasons = {"FIELD_INVALID",  "TENSOR_MISMATCH",  "NOT_READY",
-                                              "OP_UNSUPPORTED", "QUEUE_FULL",       "DRAINING",
-                                              "QUARANTINED",    "REQUEST_ID_REUSED"};
+const std::vector<std::string> kUploadReasons = {
+    "FIELD_INVALID", "DIGEST_MISMATCH", "CHECKSUM_MISMATCH", "OFFSET_MISMATCH",
+    "DISK_FULL",     "QUOTA_UPLOADS",   "UPLOAD_COMPLETE",   "UPLOAD_BUSY"};
+// As CreateJob's comment in the contract names them.
+const std::vector<std::string> kJobReasons = {"FIELD_INVALID",
+                                              "TENSOR_MISMATCH",
+                                              "NOT_FINITE",
+                                              "LABEL_OUT_OF_RANGE",
+                                              "DATASET_MALFORMED",
+                                              "NOT_FLOAT",
+                                              "NOT_READY",
+                                              "OP_UNSUPPORTED",
+                                              "NO_CALIBRATION",
+                                              "BLOB_MISSING",
+                                              "QUEUE_FULL",
+                                              "QUARANTINED",
+                                              "REQUEST_ID_REUSED",
+                                              "DRAINING",
+                                              "INSPECTOR_BUSY",
+                                              "OVERLOADED",
+                                              "INSPECTION_CRASHED",
+                                              "ENGINE_UNAVAILABLE",
+                                              "INSPECTION_TOO_COSTLY",
+                                              "STORE_DOWN",
+                                              "DISK_FULL"};
 const std::vector<std::string> kRetryReasons = {
     "crash", "out_of_memory", "killed", "lost_worker", "store", "engine", "handed_back"};
 const std::vector<std::string> kSchemes = {"float32", "float16", "dynamic-int8", "int8", "int16x8"};
@@ -166,8 +184,6 @@ Metrics::Metrics()
           {Label("reason", kRetryReasons)})),
       lease_expired(
           Families{*registry}.Counter("octavo_lease_expired_total", "Leases that ran out.")),
-      heartbeat_delay(Families{*registry}.Histogram(
-          "octavo_heartbeat_delay_seconds", "How late leases were renewed.", kDelaySeconds)),
       variants(Families{*registry}.Counter(
           "octavo_variants_total", "Variants reported, by what became of them.",
           {Scheme(), ClosedLabel("verdict", {"succeeded", "failed", "skipped"})})),
@@ -184,11 +200,11 @@ Metrics::Metrics()
           Families{*registry}.Counter("octavo_evaluation_examples_total",
                                       "Examples used for evaluation, summed over variants.")),
       workers(Families{*registry}.Gauge("octavo_workers", "Worker slots, by state.",
-                                        {ClosedLabel("state", {"idle", "busy", "draining"})})),
+                                        {ClosedLabel("state", {"idle", "busy"})})),
       worker_exits(Families{*registry}.Counter(
           "octavo_worker_exits_total", "Engine processes ended, by cause.",
-          {Label("cause",
-                 {"ok", "error", "crash", "oom", "timeout", "killed", "cancelled", "protocol"})})),
+          {Label("cause", {"ok", "error", "crash", "oom", "timeout", "killed", "cancelled",
+                           "protocol", "start"})})),
       worker_max_rss(Families{*registry}.Histogram(
           "octavo_worker_max_rss_bytes", "Largest resident memory of engine processes.",
           kMemoryBytes, {ClosedLabel("work", {"optimize", "inspect", "validate"})})),

@@ -50,7 +50,6 @@ struct Metrics {
   Histograms stage_duration;  // seconds; stage; scheme ("none": the stage serves all variants)
   Counters job_retries;       // reason of the attempt's error
   Counters lease_expired;
-  Histograms heartbeat_delay;  // seconds that a renewal came late
 
   Counters variants;                 // scheme; verdict: succeeded, failed, skipped
   Histograms variant_drop;           // percentage points; scheme
@@ -58,9 +57,9 @@ struct Metrics {
   Histograms variant_latency_ratio;  // scheme
   Counters evaluation_examples;
 
-  Gauges workers;         // state: idle, busy, draining
+  Gauges workers;         // state: idle, busy
   Counters worker_exits;  // of engines; cause: ok, error, crash, oom, timeout, killed, cancelled,
-                          // protocol
+                          // protocol, start
   Histograms worker_max_rss;  // bytes; work: optimize, inspect, validate
 
   Histograms store_op;      // seconds, of blobs; op: put, open, touch, delete, list

@@ -110,7 +110,8 @@ class StoreReader {
 };
 
 // A transaction that writes. Put... inserts or replaces the whole row; Insert... is ALREADY_EXISTS
-// where it is; Delete... is OK also where nothing is.
+// where it is; Delete... is OK also where nothing is. INTERNAL: a message that could not be read
+// again, such as one whose string is not UTF-8.
 class StoreWriter : public StoreReader {
  public:
   virtual absl::Status PutUpload(const v1::Upload& upload) = 0;

@@ -3,6 +3,7 @@
 #ifndef OCTAVO_SERVER_STORE_PAGE_H_
 #define OCTAVO_SERVER_STORE_PAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct PageRequest {
   int size = kDefaultPageSize;
   PageStart start;
 };
+
+// Of a page's messages: gRPC takes no answer of more than 4 MiB. A page has one message at least.
+inline constexpr size_t kMaxPageBytes = 3 << 20;
 
 template <typename T>
 struct Page {

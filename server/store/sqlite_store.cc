@@ -54,6 +54,17 @@ absl::StatusOr<Message> ParseRow(const std::string& bytes) {
   return WithReason(absl::DataLossError("metadata store: a row cannot be read"), "STORE_DAMAGED");
 }
 
+// A message as a row keeps it. INTERNAL: one that ParseRow would refuse, such as one with half a
+// character in a string; better no row than one that nobody can read or replace.
+template <typename Message>
+absl::StatusOr<std::string> RowOf(const Message& message) {
+  std::string bytes = message.SerializeAsString();
+  Message read_back;
+  if (read_back.ParseFromString(bytes)) return bytes;
+  return absl::InternalError(absl::StrCat("metadata store: a ", Message::descriptor()->name(),
+                                          " could not be read again"));
+}
+
 // Rows of one column, each a message.
 template <typename Message>
 absl::StatusOr<std::vector<Message>> ReadAll(SqliteQuery& query) {
@@ -74,17 +85,32 @@ absl::StatusOr<Message> ReadOne(SqliteQuery& query, absl::string_view name) {
 
 absl::StatusOr<bool> HasRow(SqliteQuery& query) { return query.Next(); }
 
-// `items` has one more than the page takes if there is a next page.
-template <typename Message>
-Page<Message> CutPage(std::vector<Message> items, int size) {
+// A page of rows of one column, each a message that `shown` makes what a list shows of it. The
+// query gives one more row than `size` where there is a next page; a page is also full at
+// kMaxPageBytes, but for its first row.
+template <typename Message, typename Shown>
+absl::StatusOr<Page<Message>> ReadPage(SqliteQuery& query, int size, const Shown& shown) {
   Page<Message> page;
-  page.items = std::move(items);
-  if (static_cast<int>(page.items.size()) <= size) return page;
-  page.items.resize(size);
+  size_t bytes = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool has_row, query.Next());
+    if (!has_row) return page;
+    ASSIGN_OR_RETURN(Message row, ParseRow<Message>(query.BytesAt(0)));
+    Message item = shown(std::move(row));
+    bytes += item.ByteSizeLong();
+    const bool is_full = static_cast<int>(page.items.size()) == size || bytes > kMaxPageBytes;
+    if (is_full && !page.items.empty()) break;
+    page.items.push_back(std::move(item));
+  }
   const Message& last = page.items.back();
   page.next_page_token =
       EncodePageToken({.create_time_us = Micros(last.create_time()), .name = last.name()});
   return page;
+}
+
+template <typename Message>
+Message Whole(Message message) {
+  return message;
 }
 
 // The columns of JobRecord, in the order that ReadJobRecord takes them.
@@ -130,6 +156,7 @@ class SqliteTransaction final : public StoreWriter {
   }
 
   absl::Status PutUpload(const v1::Upload& upload) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(upload));
     SqliteQuery query = connection_.Query(
         "INSERT INTO uploads (name, state, digest, expire_time, upload) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (name) DO UPDATE SET state = excluded.state, digest = excluded.digest,"
@@ -140,7 +167,7 @@ class SqliteTransaction final : public StoreWriter {
         .Integer(upload.state())
         .Text(is_complete ? upload.digest() : "")
         .Integer(upload.has_expire_time() ? Micros(upload.expire_time()) : INT64_MAX)
-        .Blob(upload.SerializeAsString())
+        .Blob(row)
         .Run();
   }
 
@@ -162,11 +189,11 @@ class SqliteTransaction final : public StoreWriter {
         "SELECT model FROM models WHERE (create_time, name) < ($1, $2)"
         " ORDER BY create_time DESC, name DESC LIMIT $3");
     query.Integer(page.start.create_time_us).Text(page.start.name).Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto models, ReadAll<v1::Model>(query));
-    return CutPage(std::move(models), page.size);
+    return ReadPage<v1::Model>(query, page.size, Whole<v1::Model>);
   }
 
   absl::Status PutModel(const v1::Model& model) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(model));
     SqliteQuery query = connection_.Query(
         "INSERT INTO models (name, create_time, digest, model) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (name) DO UPDATE SET create_time = excluded.create_time,"
@@ -174,7 +201,7 @@ class SqliteTransaction final : public StoreWriter {
     return query.Text(model.name())
         .Integer(Micros(model.create_time()))
         .Text(model.digest())
-        .Blob(model.SerializeAsString())
+        .Blob(row)
         .Run();
   }
 
@@ -193,11 +220,11 @@ class SqliteTransaction final : public StoreWriter {
         "SELECT dataset FROM datasets WHERE (create_time, name) < ($1, $2)"
         " ORDER BY create_time DESC, name DESC LIMIT $3");
     query.Integer(page.start.create_time_us).Text(page.start.name).Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto datasets, ReadAll<v1::Dataset>(query));
-    return CutPage(std::move(datasets), page.size);
+    return ReadPage<v1::Dataset>(query, page.size, Whole<v1::Dataset>);
   }
 
   absl::Status PutDataset(const v1::Dataset& dataset) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(dataset));
     SqliteQuery query = connection_.Query(
         "INSERT INTO datasets (name, create_time, digest, dataset) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (name) DO UPDATE SET create_time = excluded.create_time,"
@@ -205,7 +232,7 @@ class SqliteTransaction final : public StoreWriter {
     return query.Text(dataset.name())
         .Integer(Micros(dataset.create_time()))
         .Text(dataset.digest())
-        .Blob(dataset.SerializeAsString())
+        .Blob(row)
         .Run();
   }
 
@@ -237,9 +264,7 @@ class SqliteTransaction final : public StoreWriter {
         .Integer(states)
         .Text(filter.model)
         .Integer(page.size + 1);
-    ASSIGN_OR_RETURN(auto jobs, ReadAll<v1::Job>(query));
-    for (v1::Job& job : jobs) job = WithoutDetails(std::move(job));
-    return CutPage(std::move(jobs), page.size);
+    return ReadPage<v1::Job>(query, page.size, WithoutDetails);
   }
 
   absl::StatusOr<std::optional<JobRecord>> NextPendingJob(absl::Time now) override {
@@ -297,6 +322,7 @@ class SqliteTransaction final : public StoreWriter {
 
   absl::Status PutJob(const JobRecord& record) override {
     const v1::Job& job = record.job;
+    ASSIGN_OR_RETURN(const std::string row, RowOf(job));
     SqliteQuery query = connection_.Query(
         "INSERT INTO jobs (name, state, create_time, retry_time, model, calibration, evaluation,"
         " model_digest, lease_token, lease_expiry, last_event, own_failures, other_failures, job)"
@@ -321,7 +347,7 @@ class SqliteTransaction final : public StoreWriter {
                         .Integer(record.last_event)
                         .Integer(record.own_failures)
                         .Integer(record.other_failures)
-                        .Blob(job.SerializeAsString())
+                        .Blob(row)
                         .Run());
     for (const v1::Artifact& artifact : job.artifacts()) {
       RETURN_IF_ERROR(PutArtifact(job.name(), artifact));
@@ -345,9 +371,10 @@ class SqliteTransaction final : public StoreWriter {
   }
 
   absl::Status InsertEvent(absl::string_view job, const v1::JobEvent& event) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(event));
     SqliteQuery query =
         connection_.Query("INSERT INTO events (job, number, event) VALUES ($1, $2, $3)");
-    return query.Text(job).Integer(event.number()).Blob(event.SerializeAsString()).Run();
+    return query.Text(job).Integer(event.number()).Blob(row).Run();
   }
 
   absl::StatusOr<v1::Report> GetReport(absl::string_view job) override {
@@ -357,10 +384,11 @@ class SqliteTransaction final : public StoreWriter {
   }
 
   absl::Status PutReport(absl::string_view job, const v1::Report& report) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(report));
     SqliteQuery query = connection_.Query(
         "INSERT INTO reports (job, report) VALUES ($1, $2)"
         " ON CONFLICT (job) DO UPDATE SET report = excluded.report");
-    return query.Text(job).Blob(report.SerializeAsString()).Run();
+    return query.Text(job).Blob(row).Run();
   }
 
   absl::StatusOr<std::vector<v1::VariantReport>> ListFinishedVariants(
@@ -373,6 +401,7 @@ class SqliteTransaction final : public StoreWriter {
 
   absl::Status PutFinishedVariant(absl::string_view job,
                                   const v1::VariantReport& variant) override {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(variant));
     SqliteQuery query = connection_.Query(
         "INSERT INTO finished_variants (job, variant, digest, report) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (job, variant) DO UPDATE SET digest = excluded.digest,"
@@ -380,7 +409,7 @@ class SqliteTransaction final : public StoreWriter {
     return query.Text(job)
         .Text(variant.spec().name())
         .Text(variant.artifact().digest())
-        .Blob(variant.SerializeAsString())
+        .Blob(row)
         .Run();
   }
 
@@ -444,15 +473,12 @@ class SqliteTransaction final : public StoreWriter {
 
  private:
   absl::Status PutArtifact(absl::string_view job, const v1::Artifact& artifact) {
+    ASSIGN_OR_RETURN(const std::string row, RowOf(artifact));
     SqliteQuery query = connection_.Query(
         "INSERT INTO artifacts (job, file_name, digest, artifact) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (job, file_name) DO UPDATE SET digest = excluded.digest,"
         " artifact = excluded.artifact");
-    return query.Text(job)
-        .Text(artifact.file_name())
-        .Text(artifact.digest())
-        .Blob(artifact.SerializeAsString())
-        .Run();
+    return query.Text(job).Text(artifact.file_name()).Text(artifact.digest()).Blob(row).Run();
   }
 
   absl::Status DeleteRequestsOf(absl::string_view name) {

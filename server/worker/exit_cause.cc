@@ -24,6 +24,8 @@ Meaning MeaningOf(const EngineExit& exit, bool started) {
   if (reason == "ENGINE_PROTOCOL") return {FailureKind::kCrash, "protocol"};
   if (absl::IsCancelled(exit.status)) return {FailureKind::kHandedBack, "cancelled"};
   if (exit.signal != 0) return {FailureKind::kKilled, "killed"};
+  // Somebody else's bytes, as a rule: there may be room later.
+  if (reason == "DISK_FULL") return {FailureKind::kStore, "error"};
   if (absl::IsResourceExhausted(exit.status)) return {FailureKind::kLimit, "error"};
   return {FailureKind::kInput, "error"};
 }

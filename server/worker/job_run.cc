@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -19,9 +20,12 @@
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
+#include "core/base/utf8.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
+#include "server/jobs/usual_variants.h"
 #include "server/worker/exit_cause.h"
+#include "server/worker/open_blob.h"
 
 namespace octavo {
 namespace {
@@ -33,6 +37,12 @@ constexpr int kOutputFd = kFirstInheritedFd + 3;
 constexpr int kBenchmarkLockFd = kFirstInheritedFd + 4;
 
 constexpr int64_t kCopyBytes = 1 << 20;
+// Of what an engine says: a message, a variant that is kept for a retry, and a report, which must
+// fit into an answer of gRPC's (4 MiB).
+constexpr int64_t kMaxMessageBytes = 16 << 20;
+constexpr size_t kMaxVariantBytes = 4 << 20;
+constexpr size_t kMaxReportBytes = 3584 << 10;
+constexpr size_t kMaxVariantNameBytes = 64;
 constexpr int kCommitTries = 3;
 constexpr absl::Duration kCommitDelay = absl::Milliseconds(200);
 
@@ -47,6 +57,21 @@ bool IsFileName(absl::string_view name) {
 absl::Status BadResult(absl::string_view problem) {
   return WithReason(absl::DataLossError(absl::StrCat("the engine's result: ", problem)),
                     "ENGINE_PROTOCOL");
+}
+
+// Leaves out of a report that is too large what only report.json needs to have.
+absl::Status ShortenReport(v1::Report& report) {
+  if (report.recommended_variant().size() > kMaxVariantNameBytes) {
+    return BadResult("the recommended variant's name is too long");
+  }
+  if (report.ByteSizeLong() <= kMaxReportBytes) return absl::OkStatus();
+  for (v1::VariantReport& variant : *report.mutable_variants()) variant.clear_operators();
+  v1::Warning& warning = *report.add_warnings();
+  warning.set_reason("OPERATORS_LEFT_OUT");
+  warning.set_message("the report is too large with its operators; report.json has them");
+  if (report.ByteSizeLong() <= kMaxReportBytes) return absl::OkStatus();
+  return BadResult(absl::StrCat("the report has ", report.ByteSizeLong(), " bytes, at most ",
+                                kMaxReportBytes, " are taken"));
 }
 
 // A folder that is gone with all that is in it when this is.
@@ -100,7 +125,12 @@ struct RunError {
 class JobRun {
  public:
   JobRun(JobQueue& queue, BlobStore& blobs, const WorkerOptions& options, const ActiveJob& active)
-      : queue_(queue), blobs_(blobs), options_(options), active_(active), lease_(active.lease) {}
+      : queue_(queue),
+        blobs_(blobs),
+        options_(options),
+        active_(active),
+        lease_(active.lease),
+        variant_names_(VariantNames(lease_.job.spec())) {}
 
   void Run() {
     const RunError error = TryRun();
@@ -139,23 +169,21 @@ class JobRun {
   const WorkerOptions& options_;
   const ActiveJob& active_;
   const LeasedJob& lease_;
+  const std::set<std::string> variant_names_;
 
   bool started_ = false;
   AttemptUsage usage_;
   std::vector<std::string> last_lines_;
   // By file name, of this attempt: each is stored once.
   std::map<std::string, v1::Artifact> stored_;
+  // Files that were copied, and their bytes, whatever became of them.
+  int copies_ = 0;
   int64_t stored_bytes_ = 0;
+  // What a variant's artifact was not: the engine is stopped for it.
+  absl::Status bad_result_;
   v1::JobProgress last_progress_;
   absl::Time stage_start_ = absl::Now();
 };
-
-absl::StatusOr<OpenedBlob> OpenBlob(BlobStore& blobs, const std::string& digest) {
-  if (digest.empty()) return OpenedBlob();
-  absl::StatusOr<OpenedBlob> blob = blobs.Open(digest);
-  if (!absl::IsNotFound(blob.status())) return blob;
-  return WithReason(absl::FailedPreconditionError(blob.status().message()), "BLOB_MISSING");
-}
 
 absl::StatusOr<JobRun::Inputs> JobRun::OpenInputs() {
   Inputs inputs;
@@ -241,6 +269,7 @@ EngineExit JobRun::RunEngineOn(const Inputs& inputs, const WorkFolder& folder,
   engine.program = options_.engine_program;
   engine.timeout = options_.time_limit;
   engine.memory_limit_bytes = options_.memory_limit_bytes;
+  engine.max_message_bytes = kMaxMessageBytes;
   engine.cancelled = lease_.stop.get();
   engine.on_start = [this](int) { started_ = true; };
   engine.on_message = [&](const engine::v1::EngineMessage& message) {
@@ -281,16 +310,26 @@ void JobRun::EnterStage(const v1::JobProgress& progress) {
   }
   last_progress_ = progress;
   // Nothing that an engine says is kept at whatever length it likes.
-  if (last_progress_.variant().size() > 64) last_progress_.mutable_variant()->resize(64);
+  last_progress_.set_variant(Shortened(progress.variant(), kMaxVariantNameBytes));
 }
 
-// What it could not keep, a retry makes again: so an error here is not the job's.
+// What it could not keep, a retry makes again: so an error here is not the job's. But an engine
+// that says what is not so is stopped.
 void JobRun::ReceiveVariant(v1::VariantReport variant, int folder_fd) {
+  if (!variant_names_.contains(variant.spec().name()) ||
+      variant.ByteSizeLong() > kMaxVariantBytes) {
+    LOG(WARNING) << lease_.job.name() << ": a variant that nobody asked for, or of "
+                 << variant.ByteSizeLong() << " bytes, is not kept for a retry";
+    return;
+  }
   if (variant.state() == v1::VariantReport::STATE_SUCCEEDED) {
     absl::StatusOr<v1::Artifact> artifact = StoreArtifact(folder_fd, variant.artifact());
     if (!artifact.ok()) {
       LOG(WARNING) << lease_.job.name() << ": variant " << variant.spec().name()
                    << " is not kept for a retry: " << artifact.status();
+      if (ReasonOf(artifact.status()) != "ENGINE_PROTOCOL") return;
+      bad_result_ = artifact.status();
+      *lease_.stop = true;
       return;
     }
     *variant.mutable_artifact() = *std::move(artifact);
@@ -318,9 +357,7 @@ absl::StatusOr<v1::Artifact> JobRun::StoreArtifact(int folder_fd, v1::Artifact a
     if (blob.ok()) return known->second;
     if (!absl::IsNotFound(blob.status())) return blob.status();
   }
-  if (static_cast<int>(stored_.size()) >= options_.max_artifacts) {
-    return BadResult("too many artifacts");
-  }
+  if (++copies_ > options_.max_artifacts) return BadResult("too many artifacts");
   const UniqueFd file(
       ::openat(folder_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) return BadResult(absl::StrCat("'", name, "' is not there"));
@@ -328,10 +365,11 @@ absl::StatusOr<v1::Artifact> JobRun::StoreArtifact(int folder_fd, v1::Artifact a
       blobs_.PutFile(file.get(), options_.max_artifact_bytes - stored_bytes_);
   if (absl::IsInvalidArgument(blob.status())) return BadResult("an artifact is no file");
   RETURN_IF_ERROR(blob.status(), "artifact ", name);
+  // Also where it is not what was said: it lies in the store.
+  stored_bytes_ += blob->size_bytes;
   if (blob->digest != artifact.digest() || blob->size_bytes != artifact.size_bytes()) {
     return BadResult(absl::StrCat("'", name, "' is not the file that it says"));
   }
-  stored_bytes_ += blob->size_bytes;
   artifact.set_name(absl::StrCat("artifacts/", blob->digest));
   stored_[name] = artifact;
   return artifact;
@@ -347,6 +385,7 @@ absl::StatusOr<JobResult> JobRun::StoreResult(EngineExit& exit, int folder_fd) {
   JobResult result;
   result.usage = usage_;
   result.report = std::move(*exit.result.mutable_report());
+  RETURN_IF_ERROR(ShortenReport(result.report));
   std::map<std::string, v1::Artifact> artifacts;
   for (v1::VariantReport& variant : *result.report.mutable_variants()) {
     if (variant.state() != v1::VariantReport::STATE_SUCCEEDED) {
@@ -395,6 +434,7 @@ RunError JobRun::TryRun() {
                            "the job wrote more than ", options_.max_artifact_bytes, " bytes")),
                        "TOO_LARGE")};
   }
+  if (!bad_result_.ok()) return {FailureKind::kCrash, bad_result_};
   if (!exit.status.ok()) return {FailureOf(exit, started_), exit.status};
   const absl::StatusOr<JobResult> result = StoreResult(exit, folder->fd());
   if (!result.ok()) {

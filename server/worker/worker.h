@@ -21,7 +21,7 @@ namespace octavo {
 // What happens in workers, for metrics. Called from the slots' threads; quick.
 struct WorkerObserver {
   // How an engine ended: "ok", "error", "crash", "oom", "timeout", "killed", "cancelled",
-  // "protocol".
+  // "protocol", "start".
   std::function<void(absl::string_view cause, int64_t peak_memory_bytes)> on_exit;
   // A stage's wall time, with the variant's name or empty.
   std::function<void(v1::Stage stage, absl::string_view variant, absl::Duration)> on_stage;

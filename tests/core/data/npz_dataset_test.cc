@@ -458,6 +458,23 @@ TEST(BindArrays, RefusesWhatIsAmbiguousWithAListAndAHint) {
   EXPECT_EQ(ReasonOf(used.status()), "TENSOR_MISMATCH");
 }
 
+TEST(BindArrays, FillsTwoInputsFromOneArrayOnlyWhereAsked) {
+  const std::vector<InputSpec> inputs = {Float("i", {1, 4}), Float("j", {1, 4})};
+  const auto chosen = Bind(Array("d", "[9, 4]"), inputs);
+  EXPECT_THAT(chosen, StatusIs(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("array 'd' fits input 'i' and input 'j'; say which"),
+                                     HasSubstr("FILE.npz:j=d"), HasSubstr("'d' uint8 [9, 4]"))));
+  EXPECT_EQ(ReasonOf(chosen.status()), "TENSOR_MISMATCH");
+  // Both are called "image" by their author.
+  EXPECT_THAT(Bind(Array("image", "[9, 4]"),
+                   {Float("image", {1, 4}), Float("serving_default_image:0", {1, 4})}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("array 'image' fits input")));
+  EXPECT_THAT(Bind(Array("d", "[9, 4]"), inputs,
+                   "bindings { input: 'i' arrays: 'd' } bindings { input: 'j' arrays: 'd' }"),
+              IsOk());
+  EXPECT_THAT(Bind(Array("j", "[9, 4]"), inputs, "bindings { input: 'i' arrays: 'j' }"), IsOk());
+}
+
 TEST(BindArrays, NamesTheInputAndBothShapesThatDoNotFit) {
   const auto only =
       Bind(Array("images", "[9, 27, 28]") + Array("y", "[9]"), {Float("i", {1, 28, 28})});

@@ -146,8 +146,8 @@ EngineExit RunOptimize(const Files& files, const v1::OptimizeSpec& spec, const O
   return RunEngine(request, fds, options);
 }
 
-EngineExit RunValidate(const Files& files, const std::string& spec) {
-  engine::v1::EngineRequest request;
+EngineExit RunValidate(const Files& files, const std::string& spec,
+                       engine::v1::EngineRequest request = {}) {
   *request.mutable_validate()->mutable_spec() = Spec(spec);
   const std::vector<InheritedFd> fds = SetFiles(files, *request.mutable_validate());
   return RunEngine(request, fds, RealEngine());
@@ -344,6 +344,63 @@ TEST(Engine, DoesNotRedoFinishedVariants) {
             Find(first.result.report(), "int8")->fidelity().sqnr_db());
 }
 
+TEST(Engine, RunsNothingWhereEveryVariantIsFinished) {
+  const OutputFolder output;
+  v1::OptimizeSpec spec = Spec(absl::StrCat(kMnist, "variants { scheme: SCHEME_INT8 }"));
+  const EngineExit first = RunOptimize(MnistFiles(), spec, output);
+  ASSERT_THAT(first.status, IsOk());
+
+  engine::v1::EngineRequest request;
+  *request.mutable_optimize()->mutable_finished() = first.result.report().variants();
+  std::set<v1::Stage> stages;
+  EngineOptions options = RealEngine();
+  options.on_message = [&](const engine::v1::EngineMessage& message) {
+    if (message.has_progress()) stages.insert(message.progress().stage());
+  };
+  const EngineExit second = RunOptimize(MnistFiles(), spec, output, options, request);
+  ASSERT_THAT(second.status, IsOk());
+  EXPECT_THAT(stages, ElementsAre(v1::STAGE_IMPORT, v1::STAGE_REPORT));
+  EXPECT_THAT(VariantNames(second.result.report()),
+              ElementsAre("float32 SUCCEEDED", "int8 SUCCEEDED"));
+}
+
+TEST(Engine, ComparesSizesWithFloat32AndNothingElse) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.evaluation.Close();
+  v1::OptimizeSpec spec = Spec(absl::StrCat(kMnist, R"(
+      variants { scheme: SCHEME_INT8 } variants { scheme: SCHEME_FLOAT16 }
+      goals { max_size_ratio: 2 } skip_evaluation: true)"));
+  spec.clear_evaluation();
+  std::vector<v1::VariantReport> told;
+  EngineOptions options = RealEngine();
+  options.on_message = [&](const engine::v1::EngineMessage& message) {
+    if (message.has_variant()) told.push_back(message.variant());
+  };
+  const EngineExit exit = RunOptimize(files, spec, output, options);
+  ASSERT_THAT(exit.status, IsOk());
+  ASSERT_EQ(told.size(), 2u);
+  for (const v1::VariantReport& variant : told) {
+    EXPECT_EQ(variant.size_ratio(), 0) << variant.spec().name();
+    ASSERT_EQ(variant.goals_size(), 1);
+    EXPECT_FALSE(variant.goals(0).met());
+    EXPECT_EQ(variant.goals(0).note(), "there is no float32 variant to compare with");
+  }
+}
+
+TEST(Engine, HoldsNoGoalsAgainstWhatIsSkipped) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.calibration.Close();
+  v1::OptimizeSpec spec =
+      Spec(absl::StrCat(kMnist, "all_variants: true goals { max_size_ratio: 0.6 }"));
+  spec.clear_calibration();
+  const EngineExit exit = RunOptimize(files, spec, output);
+  ASSERT_THAT(exit.status, IsOk());
+  EXPECT_EQ(Find(exit.result.report(), "float16")->goals_size(), 1);
+  EXPECT_EQ(Find(exit.result.report(), "int8")->goals_size(), 0);
+}
+
 TEST(Engine, ValidatesWithoutMaking) {
   const EngineExit exit = RunValidate(MnistFiles(), absl::StrCat(kMnist, "all_variants: true"));
   ASSERT_THAT(exit.status, IsOk());
@@ -383,6 +440,52 @@ TEST(Engine, NamesTheExampleThatIsNotANumber) {
   EXPECT_THAT(RunOptimize(files, Spec(spec), output).status,
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("example 3")));
   EXPECT_THAT(output.Digests(), IsEmpty());
+}
+
+TEST(Engine, LooksAtTheValuesOfTheEvaluationSetInTheJobAlone) {
+  std::vector<float> images(5 * 28 * 28, 0.5f);
+  images[3 * 28 * 28 + 7] = std::numeric_limits<float>::infinity();
+  const Files files = {
+      Open("models/mnist_cnn/float.tflite"), UniqueFd(),
+      FileOf(
+          ZipBytes({{.name = "x.npy", .bytes = NpyBytes("<f4", "(5, 28, 28)", Floats(images))}}))};
+  const std::string spec = "evaluation {} variants { scheme: SCHEME_FLOAT16 }";
+  EXPECT_THAT(RunValidate(files, spec).status, IsOk());
+  const OutputFolder output;
+  const EngineExit exit = RunOptimize(files, Spec(spec), output);
+  EXPECT_THAT(exit.status,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("evaluation: example 3: input"), HasSubstr("not finite"))));
+  EXPECT_EQ(ReasonOf(exit.status), "NOT_FINITE");
+}
+
+TEST(Engine, RefusesSetsThatTakeHalfItsMemory) {
+  const int64_t examples = 30'000;
+  const std::string images(examples * 28 * 28, '\0');
+  const std::string set =
+      ZipBytes({{.name = "x.npy",
+                 .bytes = NpyBytes("|u1", absl::StrCat("(", examples, ", 28, 28)"), images),
+                 .deflate = true}});
+  const Files files = {Open("models/mnist_cnn/float.tflite"), FileOf(set), FileOf(set)};
+  engine::v1::EngineRequest request;
+  request.set_memory_limit_bytes(64 << 20);
+  const auto spec = [](int64_t calibrated, int64_t evaluated) {
+    return absl::StrCat("calibration { max_examples: ", calibrated,
+                        "} evaluation { max_examples: ", evaluated,
+                        "} variants { scheme: SCHEME_INT8 }");
+  };
+  EXPECT_THAT(RunValidate(files, spec(10, examples), request).status, IsOk());
+  // 23.5 MB each.
+  const EngineExit both = RunValidate(files, spec(examples, examples), request);
+  EXPECT_THAT(both.status, StatusIs(absl::StatusCode::kResourceExhausted,
+                                    AllOf(HasSubstr("evaluation set"), HasSubstr("numpy.savez"))));
+  EXPECT_EQ(ReasonOf(both.status), "DATASET_TOO_LARGE");
+  EXPECT_FALSE(both.out_of_memory);
+  request.set_memory_limit_bytes(40 << 20);
+  const OutputFolder output;
+  const EngineExit one =
+      RunOptimize(files, Spec(spec(10, examples)), output, RealEngine(), request);
+  EXPECT_EQ(ReasonOf(one.status), "DATASET_TOO_LARGE");
 }
 
 TEST(Engine, NamesTheLabelThatIsNoClass) {

@@ -131,10 +131,11 @@ void WriteLines() {
   SendError(3, "wrong");
 }
 
-// Leaves a process behind that holds the pipes and never ends.
+// Leaves a process behind that holds the pipes and never ends, and says which.
 void Fork() {
-  if (::fork() == 0) Hang();
-  SendResult("forked");
+  const pid_t child = ::fork();
+  if (child == 0) Hang();
+  SendResult(absl::StrCat(child));
 }
 
 void BurnCpu() {

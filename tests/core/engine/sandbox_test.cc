@@ -130,6 +130,17 @@ TEST_F(Sandbox, OpensNoFileForReading) {
   }
 }
 
+TEST_F(Sandbox, RefusesToOpenOtherwiseThanForWriting) {
+  ::close(::openat(output_.get(), "b", O_WRONLY | O_CREAT, 0600));
+  for (const int flags : {O_RDONLY, O_RDWR, O_RDWR | O_CREAT, O_ACCMODE}) {
+    EXPECT_EQ(
+        EndOf([flags, this] { return ::openat(output_.get(), "b", flags, 0600) < 0 ? errno : 0; }),
+        EACCES)
+        << flags;
+  }
+  EXPECT_EQ(EndOf([this] { return ::openat(output_.get(), "b", O_WRONLY) < 0 ? errno : 0; }), 0);
+}
+
 TEST_F(Sandbox, WritesBelowItsFolderAlone) {
   EXPECT_EQ(
       EndOf([this] { return WriteFileAtomically(output_.get(), "a.tflite", kBytes).ok() ? 0 : 1; }),

@@ -2,11 +2,12 @@
 
 #include <cmath>
 #include <limits>
-#include <mutex>
+#include <string>
 #include <vector>
 
 #include "absl/status/status_matchers.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/evaluate/model_fixture.h"
@@ -23,64 +24,52 @@ using ::testing::IsEmpty;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-ModelOutputs Scores(std::vector<std::vector<float>> examples) {
-  const auto size = static_cast<int64_t>(examples[0].size());
-  return {{size}, std::move(examples)};
+using Outputs = std::vector<std::vector<float>>;  // by example
+
+v1::Accuracy AccuracyOf(const Outputs& scores, const std::vector<int64_t>& labels) {
+  std::vector<Ranking> rankings;
+  for (size_t i = 0; i < scores.size(); ++i) rankings.push_back(RankLabel(scores[i], labels[i]));
+  return FoldAccuracy(rankings, static_cast<int64_t>(scores[0].size()));
 }
 
-TEST(ComputeAccuracy, CountsTop1AndTheConfusion) {
-  const auto accuracy =
-      ComputeAccuracy(Scores({{3, 1, 2}, {1, 2, 3}, {1, 3, 2}, {0, 1, 0}}), {0, 2, 2, 1});
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_DOUBLE_EQ(accuracy->top1(), 0.75);
-  EXPECT_EQ(accuracy->top5(), 0);
-  EXPECT_EQ(accuracy->examples(), 4);
-  EXPECT_EQ(accuracy->classes(), 3);
-  EXPECT_THAT(accuracy->confusion(), ElementsAre(1, 0, 0, 0, 1, 0, 0, 1, 1));
+// With one output, or the first `first_size` elements as the first one.
+v1::Fidelity FidelityOf(const Outputs& outputs, const Outputs& reference, int64_t first_size = 2) {
+  std::vector<Difference> differences;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    differences.push_back(Compare(reference[i], outputs[i], first_size));
+  }
+  return FoldFidelity(differences);
 }
 
-TEST(ComputeAccuracy, CountsTop5OfSixClassesAndMore) {
-  const auto accuracy = ComputeAccuracy(
-      Scores({{6, 5, 4, 3, 2, 1}, {6, 5, 4, 3, 2, 1}, {6, 5, 4, 3, 2, 1}}), {4, 5, 0});
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_DOUBLE_EQ(accuracy->top1(), 1.0 / 3);
-  EXPECT_DOUBLE_EQ(accuracy->top5(), 2.0 / 3);
+TEST(FoldAccuracy, CountsTop1AndTheConfusion) {
+  const v1::Accuracy accuracy =
+      AccuracyOf({{3, 1, 2}, {1, 2, 3}, {1, 3, 2}, {0, 1, 0}}, {0, 2, 2, 1});
+  EXPECT_DOUBLE_EQ(accuracy.top1(), 0.75);
+  EXPECT_EQ(accuracy.top5(), 0);
+  EXPECT_EQ(accuracy.examples(), 4);
+  EXPECT_EQ(accuracy.classes(), 3);
+  EXPECT_THAT(accuracy.confusion(), ElementsAre(1, 0, 0, 0, 1, 0, 0, 1, 1));
 }
 
-TEST(ComputeAccuracy, GivesTiesToTheLowerClass) {
-  const auto accuracy = ComputeAccuracy(Scores({{1, 1}, {1, 1}}), {0, 1});
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_DOUBLE_EQ(accuracy->top1(), 0.5);
+TEST(FoldAccuracy, CountsTop5OfSixClassesAndMore) {
+  const v1::Accuracy accuracy =
+      AccuracyOf({{6, 5, 4, 3, 2, 1}, {6, 5, 4, 3, 2, 1}, {6, 5, 4, 3, 2, 1}}, {4, 5, 0});
+  EXPECT_DOUBLE_EQ(accuracy.top1(), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(accuracy.top5(), 2.0 / 3);
 }
 
-TEST(ComputeAccuracy, LetsWhatIsNoNumberLose) {
-  const auto accuracy = ComputeAccuracy(Scores({{kNan, 1}, {kNan, 1}, {-1, kNan}}), {0, 1, 0});
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_DOUBLE_EQ(accuracy->top1(), 2.0 / 3);
+TEST(FoldAccuracy, GivesTiesToTheLowerClass) {
+  EXPECT_DOUBLE_EQ(AccuracyOf({{1, 1}, {1, 1}}, {0, 1}).top1(), 0.5);
 }
 
-TEST(ComputeAccuracy, LeavesOutTheConfusionOfManyClasses) {
-  const auto hundred = ComputeAccuracy(Scores({std::vector<float>(100)}), {0});
-  const auto more = ComputeAccuracy(Scores({std::vector<float>(101)}), {0});
-  EXPECT_EQ(hundred->confusion_size(), 10000);
-  EXPECT_THAT(more->confusion(), IsEmpty());
+TEST(FoldAccuracy, LetsWhatIsNoNumberLose) {
+  EXPECT_DOUBLE_EQ(AccuracyOf({{kNan, 1}, {kNan, 1}, {-1, kNan}}, {0, 1, 0}).top1(), 2.0 / 3);
 }
 
-TEST(ComputeAccuracy, LooksAtTheFirstOutputAlone) {
-  const auto accuracy = ComputeAccuracy({{2, 3}, {{1, 2, 9, 9, 9}}}, {1});
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_DOUBLE_EQ(accuracy->top1(), 1);
-  EXPECT_EQ(accuracy->classes(), 2);
-}
-
-TEST(ComputeAccuracy, NamesTheExampleWhoseLabelIsNoClass) {
-  EXPECT_THAT(ComputeAccuracy(Scores({{1, 2}, {1, 2}}), {0, 2}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("example 1: class 2 of a model with 2 classes, numbered from 0")));
-  EXPECT_THAT(ComputeAccuracy(Scores({{1, 2}}), {-1}),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(ComputeAccuracy(Scores({{1, 2}}), {0, 1}),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 labels for 1 examples")));
+TEST(FoldAccuracy, LeavesOutTheConfusionOfManyClasses) {
+  EXPECT_EQ(AccuracyOf({std::vector<float>(100)}, {0}).confusion_size(), 10000);
+  EXPECT_THAT(AccuracyOf({std::vector<float>(101)}, {0}).confusion(), IsEmpty());
+  EXPECT_EQ(FoldAccuracy({}, 10).examples(), 0);
 }
 
 TEST(WilsonInterval, EndsWhereTheShareWouldBeAsFarOffAsChanceAllows) {
@@ -101,9 +90,9 @@ TEST(WilsonInterval, EndsWhereTheShareWouldBeAsFarOffAsChanceAllows) {
   EXPECT_EQ(WilsonInterval(0, 0).high, 1);
 }
 
-TEST(ComputeFidelity, IsWhatTheFormulasGive) {
+TEST(FoldFidelity, IsWhatTheFormulasGive) {
   // signal 1 + 4 + 9 + 16 = 30, noise 0 + 1 + 0 + 4 = 5.
-  const v1::Fidelity fidelity = ComputeFidelity(Scores({{1, 1}, {3, 2}}), Scores({{1, 2}, {3, 4}}));
+  const v1::Fidelity fidelity = FidelityOf({{1, 1}, {3, 2}}, {{1, 2}, {3, 4}});
   EXPECT_NEAR(fidelity.sqnr_db(), 10 * std::log10(30.0 / 5), 1e-12);
   EXPECT_NEAR(fidelity.cosine(), (3 / std::sqrt(10) + 17 / std::sqrt(13 * 25)) / 2, 1e-12);
   EXPECT_DOUBLE_EQ(fidelity.max_abs_error(), 2);
@@ -112,91 +101,31 @@ TEST(ComputeFidelity, IsWhatTheFormulasGive) {
   EXPECT_EQ(fidelity.examples(), 2);
 }
 
-TEST(ComputeFidelity, IsInfiniteForTheSame) {
-  const ModelOutputs outputs = Scores({{1, 2}, {0, 0}});
-  const v1::Fidelity fidelity = ComputeFidelity(outputs, outputs);
+TEST(FoldFidelity, IsInfiniteForTheSame) {
+  const Outputs outputs = {{1, 2}, {0, 0}};
+  const v1::Fidelity fidelity = FidelityOf(outputs, outputs);
   EXPECT_EQ(fidelity.sqnr_db(), kInfinity);
   EXPECT_DOUBLE_EQ(fidelity.cosine(), 1);
   EXPECT_DOUBLE_EQ(fidelity.argmax_agreement(), 1);
   EXPECT_EQ(fidelity.max_abs_error(), 0);
 }
 
-TEST(ComputeFidelity, TakesAllOutputsButTheFirstsArgmax) {
-  const v1::Fidelity fidelity = ComputeFidelity({{2, 1}, {{1, 2, 10}}}, {{2, 1}, {{1, 2, 30}}});
+TEST(FoldFidelity, TakesAllOutputsButTheFirstsArgmax) {
+  const v1::Fidelity fidelity = FidelityOf({{1, 2, 10}}, {{1, 2, 30}}, /*first_size=*/2);
   EXPECT_DOUBLE_EQ(fidelity.argmax_agreement(), 1);
   EXPECT_DOUBLE_EQ(fidelity.max_abs_error(), 20);
 }
 
-TEST(ComputeFidelity, StaysANumberWhateverTheOutputs) {
+TEST(FoldFidelity, StaysANumberWhateverTheOutputs) {
   for (const float bad :
        {kNan, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
-    const v1::Fidelity fidelity =
-        ComputeFidelity(Scores({{bad, 1}, {1, 2}}), Scores({{1, 1}, {1, 2}}));
+    const v1::Fidelity fidelity = FidelityOf({{bad, 1}, {1, 2}}, {{1, 1}, {1, 2}});
     EXPECT_EQ(fidelity.sqnr_db(), -kInfinity);
     EXPECT_EQ(fidelity.max_abs_error(), kInfinity);
     EXPECT_GE(fidelity.cosine(), 0);
   }
-  EXPECT_EQ(ComputeFidelity(Scores({{1, 0}}), Scores({{0, 0}})).sqnr_db(), -kInfinity);
-  EXPECT_EQ(ComputeFidelity({{2}, {}}, {{2}, {}}).examples(), 0);
-}
-
-// One input of this type and scale; nothing else.
-Model OneInput(schema::TensorType type, float scale, int64_t zero_point) {
-  Model model;
-  model.tables.subgraphs.push_back(std::make_unique<schema::SubGraphT>());
-  auto tensor = std::make_unique<schema::TensorT>();
-  tensor->name = "in";
-  tensor->type = type;
-  tensor->shape = {1, 4};
-  tensor->quantization = std::make_unique<schema::QuantizationParametersT>();
-  if (scale != 0) {
-    tensor->quantization->scale = {scale};
-    tensor->quantization->zero_point = {zero_point};
-  }
-  model.graph().tensors.push_back(std::move(tensor));
-  model.graph().inputs = {0};
-  return model;
-}
-
-Example Floats(std::vector<float> values) {
-  TensorValue value = Filled({1, 4}, 0);
-  std::copy(values.begin(), values.end(), value.mutable_values<float>().begin());
-  return {std::move(value)};
-}
-
-TEST(ConvertInputs, RoundsHalfAwayFromZeroAndClamps) {
-  const auto converted = ConvertInputs(OneInput(schema::TensorType_INT8, 0.5f, -1),
-                                       Floats({0.25f, -0.25f, 1000, -1000}));
-  ASSERT_THAT(converted, IsOk());
-  EXPECT_EQ((*converted)[0].type, schema::TensorType_INT8);
-  EXPECT_THAT((*converted)[0].values<int8_t>(), ElementsAre(0, -2, 127, -128));
-  const auto wide = ConvertInputs(OneInput(schema::TensorType_INT16, 0.5f, 0),
-                                  Floats({0.25f, -0.75f, 1e9f, -1e9f}));
-  EXPECT_THAT((*wide)[0].values<int16_t>(), ElementsAre(1, -2, 32767, -32768));
-  const auto unsigned_ =
-      ConvertInputs(OneInput(schema::TensorType_UINT8, 1, 128), Floats({0, 1, 200, -200}));
-  EXPECT_THAT((*unsigned_)[0].values<uint8_t>(), ElementsAre(128, 129, 255, 0));
-}
-
-TEST(ConvertInputs, LeavesAloneWhatIsOfTheRightType) {
-  const auto converted =
-      ConvertInputs(OneInput(schema::TensorType_FLOAT32, 0, 0), Floats({1, 2, 3, 4}));
-  ASSERT_THAT(converted, IsOk());
-  EXPECT_THAT((*converted)[0].values<float>(), ElementsAre(1, 2, 3, 4));
-}
-
-TEST(ConvertInputs, NamesTheInputThatDoesNotFit) {
-  const Model model = OneInput(schema::TensorType_INT8, 0.5f, 0);
-  EXPECT_THAT(ConvertInputs(model, {Filled({1, 5}, 0)}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "input 'in': is [1, 5], the model takes [1, 4]"));
-  EXPECT_THAT(ConvertInputs(model, Floats({1, kNan, 3, 4})),
-              StatusIs(absl::StatusCode::kInvalidArgument, "input 'in': is not finite"));
-  EXPECT_THAT(ConvertInputs(OneInput(schema::TensorType_INT32, 0, 0), Floats({1, 2, 3, 4})),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "input 'in': is FLOAT32, the model takes INT32"));
-  EXPECT_THAT(ConvertInputs(model, {}),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0 values for 1 inputs")));
+  EXPECT_EQ(FidelityOf({{1, 0}}, {{0, 0}}).sqnr_db(), -kInfinity);
+  EXPECT_EQ(FoldFidelity({}).examples(), 0);
 }
 
 struct PeerFigures {
@@ -210,22 +139,18 @@ class Peer : public testing::TestWithParam<PeerFigures> {};
 
 TEST_P(Peer, IsEvaluatedAsByLiteRt) {
   const MnistImages images(10000);
-  const auto reference =
-      RunModel(ReadFixture("models/mnist_cnn/float.tflite"), images, {.num_threads = 2});
-  ASSERT_THAT(reference, IsOk());
-  const auto outputs = RunModel(ReadFixture(GetParam().file), images, {.num_threads = 2});
-  ASSERT_THAT(outputs, IsOk());
-  const auto accuracy = ComputeAccuracy(*outputs, images.labels());
-  ASSERT_THAT(accuracy, IsOk());
-  EXPECT_NEAR(accuracy->top1(), GetParam().top1, 0.0002);
-  EXPECT_EQ(accuracy->examples(), 10000);
-  const v1::Fidelity fidelity = ComputeFidelity(*outputs, *reference);
-  EXPECT_NEAR(fidelity.argmax_agreement(), GetParam().agreement, 0.0002);
-  EXPECT_NEAR(fidelity.sqnr_db(), GetParam().sqnr_db, 0.05);
+  const Model float_model = ReadFixture("models/mnist_cnn/float.tflite");
+  Evaluator evaluator(float_model, images, {.num_threads = 2, .has_accuracy = true});
+  const auto evaluation = evaluator.Evaluate(ReadFixture(GetParam().file));
+  ASSERT_THAT(evaluation, IsOk());
+  EXPECT_NEAR(evaluation->accuracy->top1(), GetParam().top1, 0.0002);
+  EXPECT_EQ(evaluation->accuracy->examples(), 10000);
+  EXPECT_NEAR(evaluation->fidelity.argmax_agreement(), GetParam().agreement, 0.0002);
+  EXPECT_NEAR(evaluation->fidelity.sqnr_db(), GetParam().sqnr_db, 0.05);
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    RunModel, Peer,
+    Evaluator, Peer,
     testing::Values(
         PeerFigures{"DynamicInt8", "reference/mnist_cnn/dynamic_int8.tflite", 0.9789, 0.9999,
                     46.81},
@@ -236,44 +161,109 @@ INSTANTIATE_TEST_SUITE_P(
                     41.75}),
     [](const auto& info) { return info.param.name; });
 
-TEST(RunModel, GivesTheSameForAnyNumberOfThreadsAndReportsProgress) {
-  const Model model = ReadFixture("models/mnist_cnn/float.tflite");
+std::string Text(const Evaluation& evaluation) {
+  return absl::StrCat(evaluation.accuracy.value_or(v1::Accuracy()).SerializeAsString(),
+                      evaluation.fidelity.SerializeAsString());
+}
+
+// Float, then int8, with what they gave.
+std::vector<std::string> EvaluateBoth(const Dataset& images, const EvaluateOptions& options) {
+  const Model float_model = ReadFixture("models/mnist_cnn/float.tflite");
+  Evaluator evaluator(float_model, images, options);
+  const auto of_float = evaluator.EvaluateFloat(float_model);
+  EXPECT_THAT(of_float, IsOk());
+  const auto of_int8 = evaluator.Evaluate(ReadFixture("reference/mnist_cnn/int8_float_io.tflite"));
+  EXPECT_THAT(of_int8, IsOk());
+  if (!of_float.ok() || !of_int8.ok()) return {};
+  EXPECT_EQ(of_float->fidelity.sqnr_db(), kInfinity);
+  EXPECT_GT(of_int8->fidelity.sqnr_db(), 30);
+  EXPECT_LT(of_int8->fidelity.sqnr_db(), 60);
+  return {Text(*of_float), Text(*of_int8)};
+}
+
+TEST(Evaluator, GivesTheSameToTheLastBitForAnyNumberOfThreadsAndWhateverIsKept) {
   const MnistImages images(200);
-  const auto one = RunModel(model, images, {});
-  ASSERT_THAT(one, IsOk());
-  EXPECT_THAT(one->output_sizes, ElementsAre(10));
-  for (const int num_threads : {2, 3, 16}) {
-    int64_t last = 0;
-    RunOptions options{.num_threads = num_threads};
-    options.progress = [&](int64_t done, int64_t total) {
-      EXPECT_GT(done, last);
-      EXPECT_EQ(total, 200);
-      last = done;
-    };
-    const auto many = RunModel(model, images, options);
-    ASSERT_THAT(many, IsOk());
-    EXPECT_EQ(many->examples, one->examples);
-    EXPECT_EQ(last, 200);
+  const auto expected = EvaluateBoth(images, {.has_accuracy = true});
+  for (const int num_threads : {1, 2, 3, 16}) {
+    for (const int64_t max_kept_bytes : {0, 200 * 10 * 4 - 1, 200 * 10 * 4}) {
+      const auto given = EvaluateBoth(
+          images,
+          {.num_threads = num_threads, .has_accuracy = true, .max_kept_bytes = max_kept_bytes});
+      EXPECT_EQ(given, expected) << num_threads << " threads, " << max_kept_bytes << " bytes kept";
+    }
   }
 }
 
-TEST(RunModel, NamesTheExampleThatDoesNotFit) {
+TEST(Evaluator, NeedsNoFloatEvaluationBefore) {
+  const MnistImages images(50);
+  const Model float_model = ReadFixture("models/mnist_cnn/float.tflite");
+  const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const std::string expected = EvaluateBoth(images, {}).at(1);
+  Evaluator evaluator(float_model, images, {});
+  for (int round = 0; round < 2; ++round) {
+    const auto evaluation = evaluator.Evaluate(int8);
+    ASSERT_THAT(evaluation, IsOk());
+    EXPECT_FALSE(evaluation->accuracy.has_value());
+    EXPECT_EQ(Text(*evaluation), expected);
+  }
+}
+
+TEST(Evaluator, ReportsEveryExample) {
+  const MnistImages images(40);
+  const Model model = ReadFixture("models/mnist_cnn/float.tflite");
+  for (const int num_threads : {1, 3}) {
+    int64_t last = 0;
+    EvaluateOptions options{.num_threads = num_threads};
+    options.progress = [&](int64_t done, int64_t total) {
+      EXPECT_EQ(done, last + 1);
+      EXPECT_EQ(total, 40);
+      last = done;
+    };
+    EXPECT_THAT(Evaluator(model, images, options).EvaluateFloat(model), IsOk());
+    EXPECT_EQ(last, 40);
+  }
+}
+
+TEST(Evaluator, NamesTheExampleThatDoesNotFit) {
   const Model model = ReadFixture("models/mnist_cnn/float.tflite");
   std::vector<Example> examples(40, Example{Filled({1, 28, 28}, 0.5f)});
   examples[33] = {Filled({1, 28, 27}, 0.5f)};
   examples[37] = {Filled({1}, 0.5f)};
+  const ExampleList list(examples);
   for (const int num_threads : {1, 4}) {
-    EXPECT_THAT(RunModel(model, ExampleList(examples), {.num_threads = num_threads}),
+    EXPECT_THAT(Evaluator(model, list, {.num_threads = num_threads}).Evaluate(model),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("example 33: input 'serving_default_keras_tensor:0'"
                                    ": is [1, 28, 27]")));
   }
 }
 
-TEST(RunModel, GivesNothingForNoExamples) {
-  const auto outputs = RunModel(ReadFixture("models/mnist_cnn/float.tflite"), ExampleList({}), {});
-  ASSERT_THAT(outputs, IsOk());
-  EXPECT_THAT(outputs->examples, IsEmpty());
+TEST(Evaluator, NamesTheExampleThatIsNotFinite) {
+  const Model model = ReadFixture("models/mnist_cnn/float.tflite");
+  std::vector<Example> examples(4, Example{Filled({1, 28, 28}, 0.5f)});
+  examples[2][0].mutable_values<float>()[783] = kNan;
+  const ExampleList list(examples);
+  const auto evaluation = Evaluator(model, list, {.check_finite = true}).EvaluateFloat(model);
+  EXPECT_THAT(evaluation, StatusIs(absl::StatusCode::kInvalidArgument,
+                                   "example 2: input 'serving_default_keras_tensor:0' has a value "
+                                   "that is not finite"));
+  EXPECT_EQ(ReasonOf(evaluation.status()), "NOT_FINITE");
+}
+
+TEST(Evaluator, NamesTheExampleWhoseLabelIsNoClass) {
+  const Model model = ReadFixture("models/mnist_cnn/float.tflite");
+  const std::vector<Example> examples(2, Example{Filled({1, 28, 28}, 0.5f)});
+  const struct {
+    std::vector<int64_t> labels;
+    const char* problem;
+  } cases[] = {{{0, 10}, "example 1: class 10 of a model with 10 classes, numbered from 0"},
+               {{-1, 0}, "example 0: class -1"},
+               {{0}, "1 labels for 2 examples"}};
+  for (const auto& test : cases) {
+    const ExampleList list(examples, test.labels);
+    EXPECT_THAT(Evaluator(model, list, {.has_accuracy = true}).EvaluateFloat(model),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(test.problem)));
+  }
 }
 
 }  // namespace

@@ -52,7 +52,10 @@ TEST(MeasureLatency, SummarisesEveryRun) {
   EXPECT_NEAR(latency.p50_ms(), (double{sorted[24]} + sorted[25]) / 2, 1e-9);
   EXPECT_LE(latency.p50_ms(), latency.p90_ms());
   EXPECT_LE(latency.p90_ms(), latency.p99_ms());
+  ASSERT_EQ(latency.float_samples_ms_size(), 50);
+  std::vector<float> of_float(latency.float_samples_ms().begin(), latency.float_samples_ms().end());
   EXPECT_GT(latency.float_p50_ms(), 0);
+  EXPECT_DOUBLE_EQ(latency.float_p50_ms(), Percentile(of_float, 0.5));
   EXPECT_DOUBLE_EQ(latency.ratio(), latency.p50_ms() / latency.float_p50_ms());
   EXPECT_FALSE(latency.shared());
   EXPECT_THAT(latency.runtime(), HasSubstr("XNNPACK"));
@@ -116,6 +119,14 @@ TEST(MeasureLatency, FindsTheMemoryOfAnExecutor) {
   ASSERT_THAT(less, IsOk());
   EXPECT_GT(less->memory.peak_bytes(), 80'000);
   EXPECT_LT(less->memory.peak_bytes(), 3'000'000);
+}
+
+TEST(IsDisturbed, WhereWallAndCpuTimePartByMoreThanFivePercent) {
+  EXPECT_FALSE(IsDisturbed(/*wall_ms=*/100, /*cpu_ms=*/100));
+  EXPECT_FALSE(IsDisturbed(/*wall_ms=*/100, /*cpu_ms=*/95.1));
+  EXPECT_TRUE(IsDisturbed(/*wall_ms=*/100, /*cpu_ms=*/94.9));
+  EXPECT_TRUE(IsDisturbed(/*wall_ms=*/100, /*cpu_ms=*/0));
+  EXPECT_FALSE(IsDisturbed(/*wall_ms=*/0, /*cpu_ms=*/0));
 }
 
 TEST(Percentile, LiesBetweenSamplesInProportion) {

@@ -35,7 +35,8 @@ class MnistImages : public Dataset {
 // Examples given one by one.
 class ExampleList : public Dataset {
  public:
-  explicit ExampleList(std::vector<Example> examples) : examples_(std::move(examples)) {}
+  explicit ExampleList(std::vector<Example> examples, std::vector<int64_t> labels = {})
+      : examples_(std::move(examples)), labels_(std::move(labels)) {}
   int64_t size() const override { return static_cast<int64_t>(examples_.size()); }
   absl::StatusOr<Example> Get(int64_t index) const override { return examples_[index]; }
   const std::vector<int64_t>& labels() const override { return labels_; }

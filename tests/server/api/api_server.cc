@@ -40,7 +40,8 @@ std::unique_ptr<grpc::ClientContext> NewContext() {
 absl::Status ToStatus(const grpc::Status& status) { return FromGrpcStatus(status); }
 
 ApiServer::ApiServer(ApiServerOptions options)
-    : log(Log::Format::kJson, ::open("/dev/null", O_WRONLY | O_CLOEXEC)) {
+    : log(Log::Format::kJson, ::open("/dev/null", O_WRONLY | O_CLOEXEC)),
+      streams_(options.max_streams) {
   store = Must(OpenSqliteStore(folder.path()));
   blobs = Must(OpenLocalBlobStore(folder / "blobs", clock));
   JobQueueOptions queue_options;
@@ -60,6 +61,7 @@ ApiServer::ApiServer(ApiServerOptions options)
                                                 .log = log,
                                                 .io = *io_,
                                                 .inspections = *inspections_,
+                                                .streams = streams_,
                                                 .options = std::move(options.api)});
   services_.push_back(std::make_unique<UploadService>(*api));
   services_.push_back(std::make_unique<ModelService>(*api));

@@ -29,6 +29,7 @@ namespace octavo {
 // How many jobs may wait, and what the services are given.
 struct ApiServerOptions {
   int32_t max_queued_jobs = 100;
+  int max_streams = 100;
   ApiOptions api;
 };
 
@@ -77,6 +78,7 @@ class ApiServer {
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<IoPool> io_;
   std::unique_ptr<IoPool> inspections_;
+  StreamLimit streams_;
   std::unique_ptr<grpc::Server> server_;
 };
 

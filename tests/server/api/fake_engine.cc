@@ -1,10 +1,14 @@
 // Stands in for octavo-engine: what it finds in a file and what becomes of a job is what the file's
 // first word says.
 //
-//   models: "model" is READY; "unsupported" has an operator that nobody knows; "crash" aborts; all
-//   else is malformed data sets: "data" is READY; all else is malformed validating: a calibration
-//   set with the word "nan" is refused jobs: a model with the word "slow" runs until it is killed,
-//   "broken" fails, all else gives two variants
+// Models: "model" is READY; "unsupported" has an operator that nobody knows; "crash" aborts; all
+// else is malformed.
+//
+// Data sets: "data" is READY; all else is malformed. Validating refuses a calibration set with the
+// word "nan", and one with "many" takes too much memory.
+//
+// Jobs: a model with the word "slow" runs until it is killed, "broken" fails, all else gives two
+// variants.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,6 +23,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/sha256.h"
+#include "core/engine/engine_exit_code.h"
 #include "core/engine/progress_pipe.h"
 #include "octavo/engine/v1/engine.pb.h"
 
@@ -53,7 +58,7 @@ absl::StatusOr<EngineResult> InspectModel(const std::string& text) {
   if (absl::StartsWith(text, "crash")) std::abort();
   if (absl::StartsWith(text, "unsupported")) {
     return WithReason(absl::FailedPreconditionError("operator 3 (FOO): nobody knows it"),
-                      "OP_UNSUPPORTED");
+                      "OP_UNSUPPORTED", {{"operator", "FOO"}});
   }
   if (!absl::StartsWith(text, "model")) {
     return WithReason(absl::InvalidArgumentError("not a model"), "MODEL_MALFORMED");
@@ -79,6 +84,9 @@ absl::StatusOr<EngineResult> Validate(const engine::v1::ValidateWork& work) {
   if (work.has_calibration() && absl::StrContains(ReadText(work.calibration().fd()), "nan")) {
     return WithReason(absl::InvalidArgumentError("calibration example 3: array 'x' is not finite"),
                       "TENSOR_MISMATCH");
+  }
+  if (work.has_calibration() && absl::StrContains(ReadText(work.calibration().fd()), "many")) {
+    std::_Exit(kOutOfMemoryExitCode);
   }
   EngineResult result;
   *result.mutable_report()->mutable_spec() = work.spec();

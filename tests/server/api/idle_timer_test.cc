@@ -33,6 +33,17 @@ TEST(IdleTimer, WaitsOnWhileItIsTouched) {
   EXPECT_GE(absl::Now() - last_touch, absl::Milliseconds(200));
 }
 
+TEST(IdleTimer, CountsNoTimeWhileItIsHeld) {
+  absl::Notification rang;
+  IdleTimer timer(absl::Milliseconds(20), [&] { rang.Notify(); });
+  timer.Hold();
+  EXPECT_FALSE(rang.WaitForNotificationWithTimeout(absl::Milliseconds(200)));
+  const absl::Time touch = absl::Now();
+  timer.Touch();
+  rang.WaitForNotification();
+  EXPECT_GE(absl::Now() - touch, absl::Milliseconds(20));
+}
+
 TEST(IdleTimer, IsSilentAfterItWasStopped) {
   for (int i = 0; i < 200; ++i) {
     std::atomic<bool> gone = false;

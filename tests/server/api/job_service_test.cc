@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -135,6 +136,18 @@ TEST(JobService, RefusesDataThatTheEngineRefuses) {
   EXPECT_EQ(server.metrics.jobs_refused.At({"TENSOR_MISMATCH"}).Value(), 1);
 }
 
+TEST(JobService, LeavesWhatIsTooCostlyToValidateToTheJob) {
+  ApiServer server;
+  v1::CreateJobRequest request = server.JobRequest();
+  request.mutable_spec()->mutable_calibration()->set_dataset(server.Dataset("data many").name());
+  request.set_validate_only(true);
+  EXPECT_EQ(ReasonOf(Create(server, request).status()), "INSPECTION_TOO_COSTLY");
+  request.set_validate_only(false);
+  const auto job = Create(server, request);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->state(), v1::Job::STATE_PENDING);
+}
+
 TEST(JobService, RefusesWhatIsNotThereOrNotReady) {
   ApiServer server;
   v1::CreateJobRequest request = server.JobRequest();
@@ -150,7 +163,12 @@ TEST(JobService, RefusesWhatIsNotThereOrNotReady) {
   EXPECT_EQ(not_ready.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ReasonOf(not_ready), "NOT_READY");
   rejected.mutable_spec()->set_model(server.Model("unsupported").name());
-  EXPECT_EQ(ReasonOf(Create(server, rejected).status()), "OP_UNSUPPORTED");
+  const absl::Status unsupported = Create(server, rejected).status();
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(info.ParseFromString(
+      std::string(*unsupported.GetPayload("type.googleapis.com/google.rpc.ErrorInfo"))));
+  EXPECT_EQ(info.reason(), "OP_UNSUPPORTED");
+  EXPECT_EQ(info.metadata().at("operator"), "FOO");
 }
 
 TEST(JobService, RefusesAJobWhereTheQueueIsFull) {
@@ -162,6 +180,10 @@ TEST(JobService, RefusesAJobWhereTheQueueIsFull) {
   const absl::Status status = Create(server, request).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ReasonOf(status), "QUEUE_FULL");
+  // And does not look at the data for it.
+  v1::CreateJobRequest bad = request;
+  bad.mutable_spec()->mutable_calibration()->set_dataset(server.Dataset("data nan").name());
+  EXPECT_EQ(ReasonOf(Create(server, bad).status()), "QUEUE_FULL");
   EXPECT_TRUE(status.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
 }
 
@@ -232,6 +254,39 @@ TEST(JobService, EndsWatchesWhileItDrains) {
   const absl::Status status = ToStatus(reader->Finish());
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(status), "DRAINING");
+}
+
+TEST(JobService, RefusesAStreamTooManyOfAnyKind) {
+  ApiServerOptions options;
+  options.max_streams = 1;
+  ApiServer server(options);
+  const std::string name = server.Job(server.JobRequest()).name();
+  const auto context = NewContext();
+  v1::WatchJobRequest request;
+  request.set_name(name);
+  const auto reader = server.jobs->WatchJob(context.get(), request);
+  v1::WatchJobResponse update;
+  ASSERT_TRUE(reader->Read(&update));
+  const auto expect_refused = [](const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+    EXPECT_TRUE(status.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  };
+  absl::Status status;
+  Watch(server, name, 0, &status);
+  expect_refused(status);
+  expect_refused(WriteUpload(server, {ChunkMessage("x")}).status());
+  v1::DownloadArtifactRequest download;
+  const auto download_context = NewContext();
+  const auto artifact = server.artifacts->DownloadArtifact(download_context.get(), download);
+  v1::DownloadArtifactResponse chunk;
+  EXPECT_FALSE(artifact->Read(&chunk));
+  expect_refused(ToStatus(artifact->Finish()));
+  // The watch ends, and makes room.
+  context->TryCancel();
+  while (reader->Read(&update)) {
+  }
+  while (absl::IsResourceExhausted(WriteUpload(server, {}).status())) std::this_thread::yield();
 }
 
 TEST(JobService, CancelsNothingWhenAWatcherLeaves) {

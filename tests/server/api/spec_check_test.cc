@@ -11,6 +11,7 @@
 
 #include "core/base/error_reason.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/jobs/usual_variants.h"
 
 namespace octavo {
 namespace {
@@ -64,7 +65,6 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
       {"labels", [](auto& r) { (*r.mutable_labels())[""] = "x"; }},
       {"spec.model", [](auto& r) { r.mutable_spec()->clear_model(); }},
       {"spec.model", [](auto& r) { r.mutable_spec()->set_model("models/../x"); }},
-      {"spec.calibration", [](auto& r) { r.mutable_spec()->clear_calibration(); }},
       {"spec.calibration.dataset",
        [](auto& r) { r.mutable_spec()->mutable_calibration()->set_dataset("x"); }},
       {"spec.evaluation.dataset", [](auto& r) { r.mutable_spec()->mutable_evaluation(); }},
@@ -99,9 +99,19 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
        [](auto& r) { r.mutable_spec()->mutable_variants(0)->set_name(".hidden"); }},
       {"spec.variants[0].name",
        [](auto& r) { r.mutable_spec()->mutable_variants(0)->set_name(std::string(65, 'x')); }},
-      // The second one's usual name.
       {"spec.variants[1].name",
-       [](auto& r) { r.mutable_spec()->mutable_variants(0)->set_name("int8-uint8io"); }},
+       [](auto& r) {
+         for (int i : {0, 1}) r.mutable_spec()->mutable_variants(i)->set_name("twin");
+       }},
+      // Another one's usual name.
+      {"spec.variants[0].name",
+       [](auto& r) { r.mutable_spec()->mutable_variants(0)->set_name("int8"); }},
+      {"spec",
+       [](auto& r) {
+         for (int i = 0; i < 2000; ++i) {
+           r.mutable_spec()->mutable_variants(0)->add_keep_float_tensors(std::string(600, 'x'));
+         }
+       }},
       {"spec.preprocess[0].scale",
        [](auto& r) { r.mutable_spec()->add_preprocess()->add_scale(INFINITY); }},
       {"spec.preprocess[0].offset",
@@ -117,13 +127,15 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
        }},
       {"spec.observer",
        [](auto& r) { r.mutable_spec()->set_observer(static_cast<v1::ObserverKind>(7)); }},
+      {"spec.benchmark.runs",
+       [](auto& r) { r.mutable_spec()->mutable_benchmark()->set_runs(100'001); }},
       {"spec.benchmark.runs", [](auto& r) { r.mutable_spec()->mutable_benchmark()->set_runs(-1); }},
       {"spec.benchmark.max_duration_ms",
        [](auto& r) { r.mutable_spec()->mutable_benchmark()->set_max_duration_ms(1 << 30); }},
       {"spec.goals.max_drop_points",
        [=](auto& r) { r.mutable_spec()->mutable_goals()->set_max_drop_points(kNan); }},
       {"spec.goals.max_size_ratio",
-       [](auto& r) { r.mutable_spec()->mutable_goals()->set_max_size_ratio(0); }},
+       [](auto& r) { r.mutable_spec()->mutable_goals()->set_max_size_ratio(-1); }},
       {"spec.goals.max_latency_ratio",
        [=](auto& r) { r.mutable_spec()->mutable_goals()->set_max_latency_ratio(kNan); }},
       {"spec.num_threads", [](auto& r) { r.mutable_spec()->set_num_threads(-1); }},
@@ -133,6 +145,23 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
     c.break_it(request);
     EXPECT_THAT(WrongFields(request), ElementsAre(c.field)) << request.DebugString();
   }
+}
+
+TEST(CheckCreateJob, TakesWhateverTheEngineTakes) {
+  v1::CreateJobRequest request = GoodRequest();
+  request.mutable_spec()->mutable_goals()->set_max_drop_points(101);
+  request.mutable_spec()->mutable_goals()->set_max_size_ratio(0);
+  request.mutable_spec()->mutable_benchmark()->set_runs(100'000);
+  EXPECT_EQ(CheckCreateJob(request), absl::OkStatus());
+}
+
+TEST(CheckCreateJob, SaysThatAStaticSchemeNeedsCalibration) {
+  v1::CreateJobRequest request = GoodRequest();
+  request.mutable_spec()->clear_calibration();
+  const absl::Status status = CheckCreateJob(request);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(status), "NO_CALIBRATION");
+  EXPECT_EQ(status.message(), "variant 'int8-uint8io' needs a calibration set, and there is none");
 }
 
 TEST(CheckCreateJob, NamesAllWrongFieldsAtOnce) {

@@ -8,6 +8,8 @@
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/api/upload_writer.h"
+#include "server/metered_blob_store.h"
 #include "tests/server/api/api_server.h"
 
 namespace octavo {
@@ -196,10 +198,97 @@ TEST(UploadService, LetsOneStreamWriteAtATime) {
   const auto writer = server.uploads->WriteUpload(context.get(), &response);
   ASSERT_TRUE(writer->Write(First(name, 0, "one")));
   while (server.metrics.upload_bytes.At({"model"}).Value() == 0) std::this_thread::yield();
-  EXPECT_EQ(WriteUpload(server, {First(name, 0, "x")}).status().code(), absl::StatusCode::kAborted);
+  const absl::Status busy = WriteUpload(server, {First(name, 0, "x")}).status();
+  EXPECT_EQ(busy.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(busy), "UPLOAD_BUSY");
+  EXPECT_TRUE(busy.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
   ASSERT_TRUE(writer->Write(Finish()));
   writer->WritesDone();
   EXPECT_EQ(ToStatus(writer->Finish()), absl::OkStatus());
+}
+
+absl::Status Take(UploadWriter& writer, const v1::WriteUploadRequest& message) {
+  const absl::StatusOr<bool> ready = writer.Prepare(message);
+  if (!ready.ok()) return ready.status();
+  EXPECT_TRUE(*ready);
+  return writer.Take(message);
+}
+
+v1::Upload Row(ApiServer& server, const std::string& name) {
+  v1::Upload upload;
+  EXPECT_EQ(server.store->Read([&](StoreReader& reader) {
+    auto row = reader.GetUpload(name);
+    if (row.ok()) upload = *std::move(row);
+    return row.status();
+  }),
+            absl::OkStatus());
+  return upload;
+}
+
+TEST(UploadWriter, NeverOpensACompleteUploadAgain) {
+  ApiServer server;
+  v1::Upload upload = Open(server);
+  UploadWriter late(*server.api);
+  ASSERT_EQ(Take(late, First(upload.name(), 0, "bytes")), absl::OkStatus());
+  upload.set_state(v1::Upload::STATE_COMPLETE);
+  upload.set_digest(Sha256Hex("others"));
+  ASSERT_EQ(server.store->Write([&](StoreWriter& writer) { return writer.PutUpload(upload); }),
+            absl::OkStatus());
+  EXPECT_EQ(ReasonOf(Take(late, Finish())), "UPLOAD_COMPLETE");
+  EXPECT_EQ(ReasonOf(late.Pause()), "UPLOAD_COMPLETE");
+  EXPECT_EQ(Row(server, upload.name()).digest(), Sha256Hex("others"));
+}
+
+TEST(UploadWriter, MakesNoUploadThatWasSweptAgain) {
+  ApiServer server;
+  const std::string name = Open(server).name();
+  UploadWriter writer(*server.api);
+  ASSERT_EQ(Take(writer, First(name, 0, "bytes")), absl::OkStatus());
+  ASSERT_EQ(server.store->Write([&](StoreWriter& rows) { return rows.DeleteUpload(name); }),
+            absl::OkStatus());
+  EXPECT_EQ(Take(writer, Finish()).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(writer.Pause().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(
+      server.store->Read([&](StoreReader& rows) { return rows.GetUpload(name).status(); }).code(),
+      absl::StatusCode::kNotFound);
+}
+
+// A store whose partials are opened just after somebody else completed their upload.
+class LateBlobStore final : public MeteredBlobStore {
+ public:
+  LateBlobStore(ApiServer& server, std::string upload)
+      : MeteredBlobStore(*server.blobs, server.metrics),
+        server_(server),
+        upload_(std::move(upload)) {}
+
+  absl::StatusOr<std::unique_ptr<PartialBlob>> OpenPartial(absl::string_view id) override {
+    EXPECT_TRUE(WriteUpload(server_, {First(upload_, 0, "first"), Finish()}).ok());
+    return MeteredBlobStore::OpenPartial(id);
+  }
+
+ private:
+  ApiServer& server_;
+  const std::string upload_;
+};
+
+TEST(UploadWriter, LooksAgainOnceThePartialIsItsOwn) {
+  ApiServer server;
+  const std::string name = Open(server).name();
+  LateBlobStore blobs(server, name);
+  ApiContext api{.store = *server.store,
+                 .blobs = blobs,
+                 .queue = *server.queue,
+                 .inspector = *server.inspector,
+                 .metrics = server.metrics,
+                 .clock = server.clock,
+                 .log = server.log,
+                 .io = server.api->io,
+                 .inspections = server.api->inspections,
+                 .streams = server.api->streams,
+                 .options = server.api->options};
+  UploadWriter writer(api);
+  EXPECT_EQ(ReasonOf(Take(writer, First(name, 0, "second"))), "UPLOAD_COMPLETE");
+  EXPECT_EQ(Row(server, name).digest(), Sha256Hex("first"));
 }
 
 TEST(UploadService, RefusesStreamsThatNameNoUpload) {
@@ -228,6 +317,18 @@ TEST(UploadService, EndsAStreamThatStandsStill) {
   const auto writer = server.uploads->WriteUpload(context.get(), &response);
   ASSERT_TRUE(writer->Write(First(name, 0, "one")));
   EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// The timer rings while streams end: under a sanitizer it must touch nothing that is gone.
+TEST(UploadService, EndsStreamsWhileTheirTimersRing) {
+  ApiServerOptions options;
+  options.api.idle_timeout = absl::Microseconds(500);
+  ApiServer server(options);
+  for (int i = 0; i < 200; ++i) {
+    const absl::Status status =
+        WriteUpload(server, {First("uploads/aaaaaaaaaaaaaaaaaaaaaaaaaa", 0, "x")}).status();
+    EXPECT_TRUE(absl::IsNotFound(status) || absl::IsCancelled(status)) << status;
+  }
 }
 
 TEST(UploadService, NeedsNoBytesThatAreThere) {

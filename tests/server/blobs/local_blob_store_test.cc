@@ -128,6 +128,26 @@ TEST_F(LocalBlobStoreTest, GoesOnWhereAStreamBroke) {
   EXPECT_EQ(Contents(*store, Sha256Hex(bytes)), bytes);
 }
 
+TEST_F(LocalBlobStoreTest, ReadsBackInSlicesWhatAnEarlierStreamLeft) {
+  const auto store = Open();
+  const std::string bytes = RandomBytes(3'000'000, 3), id = NewId();
+  {
+    auto partial = store->OpenPartial(id);
+    ASSERT_THAT(partial, IsOk());
+    ASSERT_THAT((*partial)->Append(absl::string_view(bytes).substr(0, 2'500'000)), IsOk());
+    ASSERT_THAT((*partial)->Sync(), IsOk());
+  }
+  auto partial = store->OpenPartial(id);
+  ASSERT_THAT(partial, IsOk());
+  EXPECT_EQ((*partial)->committed_bytes(), 2'500'000);
+  EXPECT_THAT((*partial)->ReadBack(1'200'000), IsOkAndHolds(false));
+  EXPECT_THAT((*partial)->ReadBack(1'200'000), IsOkAndHolds(false));
+  EXPECT_THAT((*partial)->ReadBack(1'200'000), IsOkAndHolds(true));
+  ASSERT_THAT((*partial)->Append(absl::string_view(bytes).substr(2'500'000)), IsOk());
+  EXPECT_THAT((*partial)->ReadBack(1), IsOkAndHolds(true));
+  EXPECT_THAT((*partial)->Commit(Sha256Hex(bytes), 3'000'000), IsOk());
+}
+
 TEST_F(LocalBlobStoreTest, CommitsByItselfEverySoOften) {
   const auto store = Open({.commit_interval_bytes = 1000, .before_step = {}});
   auto partial = store->OpenPartial(NewId());
@@ -241,6 +261,23 @@ TEST_F(LocalBlobStoreTest, RefusesFilesThatAreTooLargeOrNone) {
   ::close(pipe[0]);
   ::close(pipe[1]);
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "copy"));
+}
+
+TEST_F(LocalBlobStoreTest, LetsOthersTouchBlobsWhileAFolderIsSynced) {
+  LocalBlobStoreOptions options;
+  BlobStore* running = nullptr;
+  options.before_step = [&](absl::string_view step) {
+    if (step == "sync folder" && running != nullptr) {
+      // Would wait for ever for a lock that this thread holds.
+      EXPECT_THAT(std::exchange(running, nullptr)->Touch(Sha256Hex("first")), IsOk());
+    }
+    return absl::OkStatus();
+  };
+  const auto store = Open(std::move(options));
+  Put(*store, "first");
+  running = store.get();
+  Put(*store, "second");
+  EXPECT_EQ(running, nullptr);
 }
 
 TEST_F(LocalBlobStoreTest, DeletesOnlyWhatNobodyTouched) {

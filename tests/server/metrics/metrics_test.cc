@@ -64,6 +64,13 @@ TEST(Metrics, HaveAsManySeriesWhateverClientsSend) {
   EXPECT_EQ(metrics.upload_rejected.At({"other"}).Value(), 1000);
 }
 
+TEST(Metrics, TellAnEngineThatCouldNotBeStartedFromOthers) {
+  Metrics metrics;
+  metrics.worker_exits.At({"start"}).Increment();
+  EXPECT_EQ(metrics.worker_exits.At({"other"}).Value(), 0);
+  EXPECT_THAT(Series(metrics), Contains("octavo_worker_exits_total{cause=\"start\"}"));
+}
+
 TEST(Metrics, KeepTheirDimensionsApart) {
   Metrics metrics;
   metrics.variants.At({"int8", "succeeded"}).Increment();

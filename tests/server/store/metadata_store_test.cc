@@ -136,6 +136,40 @@ TEST_P(MetadataStoreTest, KeepsNothingOfAFailedTransaction) {
   EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
 }
 
+TEST_P(MetadataStoreTest, EndsAPageThatIsLarge) {
+  const std::vector<size_t> sizes = {2 << 20, 2 << 20, 1 << 19, 1 << 19, 4 << 20, 1 << 10};
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    v1::Model model = ReadyModel(Sha256Hex("m"), static_cast<int64_t>(100 - i));
+    model.set_display_name(std::string(sizes[i], 'x'));
+    ASSERT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
+  }
+  std::vector<size_t> items;
+  PageRequest request;
+  while (true) {
+    const auto page = Read([&](StoreReader& reader) { return reader.ListModels(request); });
+    ASSERT_THAT(page, IsOk());
+    items.push_back(page->items.size());
+    if (page->next_page_token.empty()) break;
+    const auto next = ParsePageRequest(0, page->next_page_token);
+    ASSERT_THAT(next, IsOk());
+    request = *next;
+  }
+  // One of 2 MiB; 2 and twice a half; one above the limit alone; the rest.
+  EXPECT_THAT(items, ElementsAre(1, 2, 1, 1, 1));
+}
+
+TEST_P(MetadataStoreTest, WritesNoRowThatItCouldNotReadAgain) {
+  v1::Model model = ReadyModel();
+  ASSERT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
+  model.mutable_error()->set_message("half a character: \xc3");
+  EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }),
+              StatusIs(absl::StatusCode::kInternal));
+  EXPECT_THAT(Read([&](StoreReader& reader) { return reader.GetModel(model.name()); }), IsOk());
+  model.mutable_error()->set_message("a whole one: \u00e4");
+  EXPECT_THAT(Write([&](StoreWriter& writer) { return writer.PutModel(model); }), IsOk());
+  EXPECT_THAT(Read([&](StoreReader& reader) { return reader.GetModel(model.name()); }), IsOk());
+}
+
 TEST_P(MetadataStoreTest, ReadsOneStateHoweverMuchIsWrittenMeanwhile) {
   const v1::Model model = ReadyModel();
   EXPECT_THAT(store_->Read([&](StoreReader& reader) -> absl::Status {

@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "absl/status/status_matchers.h"
+#include "absl/time/clock.h"
 #include "core/base/clock.h"
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "gmock/gmock.h"
+#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "octavo/v1/models.pb.h"
 #include "server/blobs/local_blob_store.h"
 #include "server/store/random_id.h"
 #include "tests/server/testing/temporary_folder.h"
@@ -79,6 +82,7 @@ TEST_F(InspectorTest, TellsAWrongFileFromATroubleOfItsOwn) {
       {"segfault", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
       {"nonsense", absl::StatusCode::kInvalidArgument, "INSPECTION_CRASHED", true},
       {"out-of-memory", absl::StatusCode::kInvalidArgument, "INSPECTION_TOO_COSTLY", true},
+      {"large-info", absl::StatusCode::kInvalidArgument, "INSPECTION_TOO_COSTLY", true},
       {"internal", absl::StatusCode::kInternal, "", false},
       {"kill-itself", absl::StatusCode::kUnavailable, "ENGINE_UNAVAILABLE", false},
   };
@@ -89,6 +93,15 @@ TEST_F(InspectorTest, TellsAWrongFileFromATroubleOfItsOwn) {
     EXPECT_EQ(ReasonOf(model.status()), row.reason) << row.word;
     EXPECT_EQ(Inspector::IsVerdict(model.status()), row.is_verdict) << row.word;
   }
+}
+
+TEST_F(InspectorTest, CutsALongReasonWhereACharacterBegins) {
+  Inspector inspector(*blobs_, options_);
+  v1::Model model;
+  *model.mutable_error() = ToRpcStatus(inspector.InspectModel(PutBlob("long-error"), "m").status());
+  EXPECT_GT(model.error().message().size(), 3900u);
+  v1::Model read_back;
+  EXPECT_TRUE(read_back.ParseFromString(model.SerializeAsString()));
 }
 
 TEST_F(InspectorTest, RejectsAFileThatTakesTooLong) {
@@ -103,13 +116,65 @@ TEST_F(InspectorTest, LearnsNothingWithoutABlobOrAnEngine) {
   {
     Inspector inspector(*blobs_, options_);
     const auto model = inspector.InspectModel(Sha256Hex("none"), "m");
-    EXPECT_THAT(model, StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_THAT(model, StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_EQ(ReasonOf(model.status()), "BLOB_MISSING");
     EXPECT_FALSE(Inspector::IsVerdict(model.status()));
   }
   options_.engine_program = folder_ / "none";
   Inspector inspector(*blobs_, options_);
   const auto model = inspector.InspectModel(PutBlob("succeed"), "m");
   EXPECT_EQ(ReasonOf(model.status()), "ENGINE_UNAVAILABLE");
+}
+
+TEST_F(InspectorTest, ValidatesOneJobAtATime) {
+  options_.validate_time_limit = absl::Seconds(2);
+  options_.max_wait = absl::ZeroDuration();
+  Inspector inspector(*blobs_, options_);
+  const ValidateInputs hanging = {
+      .model_digest = PutBlob("hang"), .calibration_digest = {}, .evaluation_digest = {}};
+  std::vector<std::string> reasons(2);
+  std::vector<std::thread> threads;
+  for (std::string& reason : reasons) {
+    threads.emplace_back(
+        [&] { reason = ReasonOf(inspector.Validate(v1::OptimizeSpec(), hanging).status()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(reasons, ::testing::UnorderedElementsAre("INSPECTOR_BUSY", "INSPECTION_TOO_COSTLY"));
+}
+
+TEST_F(InspectorTest, EndsWhatRunsAndWhatWaitsWhenItIsStopped) {
+  options_.max_concurrent = 1;
+  options_.max_wait = absl::Seconds(60);
+  options_.time_limit = absl::Seconds(60);
+  Inspector inspector(*blobs_, options_);
+  const std::string hanging = PutBlob("hang");
+  std::vector<std::string> reasons(2);
+  std::vector<std::thread> threads;
+  const absl::Time start = absl::Now();
+  for (std::string& reason : reasons) {
+    threads.emplace_back([&] { reason = ReasonOf(inspector.InspectModel(hanging, "m").status()); });
+  }
+  inspector.Stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+  EXPECT_THAT(reasons, ::testing::Each("DRAINING"));
+  EXPECT_EQ(ReasonOf(inspector.InspectModel(hanging, "m").status()), "DRAINING");
+}
+
+TEST_F(InspectorTest, TellsWhatEnginesTook) {
+  std::vector<std::string> works;
+  options_.on_exit = [&](absl::string_view work, int64_t peak_memory_bytes) {
+    works.push_back(std::string(work));
+    EXPECT_GE(peak_memory_bytes, 0);
+  };
+  Inspector inspector(*blobs_, options_);
+  const std::string digest = PutBlob("succeed");
+  ASSERT_THAT(inspector.InspectModel(digest, "m"), IsOk());
+  ASSERT_THAT(inspector.Validate(
+                  v1::OptimizeSpec(),
+                  {.model_digest = digest, .calibration_digest = {}, .evaluation_digest = {}}),
+              IsOk());
+  EXPECT_THAT(works, ::testing::ElementsAre("inspect", "validate"));
 }
 
 TEST_F(InspectorTest, RunsSoManyEnginesAtOnceAndNoMore) {

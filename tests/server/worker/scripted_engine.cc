@@ -5,18 +5,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/sha256.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/progress_pipe.h"
+#include "google/rpc/status.pb.h"
 #include "octavo/engine/v1/engine.pb.h"
 
 namespace octavo {
@@ -44,6 +48,13 @@ void SendError(int code, const std::string& text) {
   message.mutable_error()->set_code(code);
   message.mutable_error()->set_message(text);
   Send(message);
+}
+
+// Characters of two bytes.
+std::string ManyUmlauts() {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "\u00e4";
+  return text;
 }
 
 [[noreturn]] void Hang() {
@@ -108,6 +119,15 @@ void Succeed(const EngineRequest& request) {
   Send(Result(variants, {WriteArtifact(folder, "report.html", "<html>")}));
 }
 
+// A report of 100 bytes for each operator and each of its variant's goals.
+void SendLargeReport(const EngineRequest& request, int goals, int operators) {
+  v1::VariantReport variant =
+      Variant("int8", WriteArtifact(request.optimize().output_fd(), "int8.tflite", "bytes"));
+  for (int i = 0; i < operators; ++i) variant.add_operators()->set_note(std::string(100, 'x'));
+  for (int i = 0; i < goals; ++i) variant.add_goals()->set_note(std::string(100, 'x'));
+  Send(Result({variant}, {}));
+}
+
 // Finishes a variant and then waits to be killed; the next attempt must find the variant.
 void FinishOneThenHang(const EngineRequest& request) {
   const int folder = request.optimize().output_fd();
@@ -153,6 +173,52 @@ const std::map<std::string, Act>& Acts() {
          Hang();
        }},
       {"error", [](const EngineRequest&) { SendError(3, "tensor 'x' is not finite"); }},
+      // Cut at 4,000 bytes and at 64 there would be half a character left.
+      {"long-error", [](const EngineRequest&) { SendError(3, "x" + ManyUmlauts()); }},
+      {"long-variant",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         message.mutable_progress()->set_stage(v1::STAGE_QUANTIZE);
+         message.mutable_progress()->set_variant("x" + ManyUmlauts());
+         message.mutable_progress()->set_done(7);
+         Send(message);
+         Hang();
+       }},
+      {"cancelled", [](const EngineRequest&) { SendError(1, "I was cancelled"); }},
+      // As the kernel ends one that does not listen to SIGXCPU.
+      {"burn",
+       [](const EngineRequest&) {
+         while (std::clock() < 1.1 * CLOCKS_PER_SEC) {
+         }
+         ::raise(SIGKILL);
+       }},
+      {"disk-full",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         *message.mutable_error() = ToRpcStatus(ErrnoStatus(ENOSPC, "writing int8.tflite"));
+         Send(message);
+       }},
+      {"large-info",
+       [](const EngineRequest&) {
+         EngineMessage message;
+         for (int i = 0; i < 2000; ++i) {
+           message.mutable_result()->mutable_model_info()->add_operators()->set_name(
+               std::string(600, 'x'));
+         }
+         Send(message);
+       }},
+      {"large-report", [](const EngineRequest& request) { SendLargeReport(request, 2, 40'000); }},
+      {"larger-report", [](const EngineRequest& request) { SendLargeReport(request, 40'000, 2); }},
+      {"other-variant",
+       [](const EngineRequest& request) {
+         const int folder = request.optimize().output_fd();
+         SendVariant(Variant("nobody-asked", WriteArtifact(folder, "a.tflite", "a")));
+         v1::VariantReport large = Variant("int8", WriteArtifact(folder, "b.tflite", "b"));
+         large.set_skip_reason(std::string(5 << 20, 'x'));
+         SendVariant(large);
+         SendVariant(Variant("float16", WriteArtifact(folder, "c.tflite", "c")));
+         Send(Result({}, {}));
+       }},
       {"internal", [](const EngineRequest&) { SendError(13, "our bug"); }},
       {"nonsense",
        [](const EngineRequest&) {
@@ -165,6 +231,13 @@ const std::map<std::string, Act>& Acts() {
            artifact.set_digest(Sha256Hex("other bytes"));
            return artifact;
          });
+       }},
+      {"wrong-variant",
+       [](const EngineRequest& request) {
+         v1::Artifact artifact = WriteArtifact(request.optimize().output_fd(), "a.tflite", "bytes");
+         artifact.set_digest(Sha256Hex("other bytes"));
+         SendVariant(Variant("int8", artifact));
+         Hang();
        }},
       {"wrong-size",
        [](const EngineRequest& request) {

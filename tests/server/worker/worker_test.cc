@@ -37,6 +37,7 @@ namespace {
 using ::absl_testing::IsOk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -112,6 +113,7 @@ class WorkerTest : public ::testing::Test {
     v1::CreateJobRequest request;
     request.mutable_spec()->set_model(model.name());
     request.mutable_spec()->mutable_calibration()->set_dataset(dataset.name());
+    request.mutable_spec()->set_all_variants(true);
     const auto job = queue_->Submit(request);
     EXPECT_THAT(job, IsOk());
     return job.ok() ? job->name() : "";
@@ -224,6 +226,24 @@ TEST_F(WorkerTest, RunsManyJobsInItsSlots) {
   worker_.reset();
 }
 
+TEST_F(WorkerTest, RunsAJobInEachSlotAtOnce) {
+  options_.slots = 3;
+  StartQueue();
+  std::vector<std::string> names;
+  for (int i = 0; i < 4; ++i) names.push_back(Submit("hang"));
+  StartWorker();
+  // None of them ends by itself: all three run at the same time.
+  for (int i = 0; i < 3; ++i) {
+    WaitUntil(names[i], [](const v1::Job& job) { return job.progress().done() == 7; });
+  }
+  EXPECT_EQ(worker_->busy_slots(), 3);
+  EXPECT_EQ(queue_->Get(names[3])->state(), v1::Job::STATE_PENDING);
+  for (const std::string& name : names) ASSERT_THAT(queue_->Cancel(name), IsOk());
+  for (const std::string& name : names) {
+    EXPECT_EQ(WaitForEnd(name).state(), v1::Job::STATE_CANCELLED);
+  }
+}
+
 TEST_F(WorkerTest, RetriesAnEngineThatWasKilledAndKeepsWhatItHadFinished) {
   StartQueue();
   const std::string name = Submit("finish-one");
@@ -258,7 +278,8 @@ TEST_F(WorkerTest, FailsAModelThatCrashesTwiceAndRunsTheNextJob) {
   const Row rows[] = {{"abort", "signal 6", "crash"},
                       {"segfault", "signal 11", "crash"},
                       {"out-of-memory", "too much memory", "oom"},
-                      {"nonsense", "the engine", "protocol"}};
+                      {"nonsense", "the engine", "protocol"},
+                      {"cancelled", "says that it was cancelled", "protocol"}};
   StartQueue();
   StartWorker();
   for (const Row& row : rows) {
@@ -291,9 +312,31 @@ TEST_F(WorkerTest, FailsAtOnceWhereTheEngineSaysWhy) {
   EXPECT_THAT(job.attempts(), SizeIs(1));
 }
 
-TEST_F(WorkerTest, FailsAtOnceAtALimit) {
-  options_.time_limit = absl::Milliseconds(300);
+TEST_F(WorkerTest, KeepsJobsReadableWhateverTheEngineSaysAtLength) {
   StartQueue();
+  StartWorker();
+  const v1::Job failed = WaitForEnd(Submit("long-error"));
+  EXPECT_EQ(failed.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(failed.error().message(), EndsWith("\u00e4..."));
+  const std::string running = Submit("long-variant");
+  WaitUntil(running, [](const v1::Job& job) { return job.progress().done() == 7; });
+  // From the store, where a server that starts again finds it.
+  EXPECT_THAT(store_->Read([&](StoreReader& reader) { return reader.GetJob(running).status(); }),
+              IsOk());
+  ASSERT_THAT(queue_->Cancel(running), IsOk());
+  EXPECT_EQ(WaitForEnd(running).state(), v1::Job::STATE_CANCELLED);
+}
+
+TEST_F(WorkerTest, FailsAtOnceAtALimit) {
+  options_.cpu_limit = absl::Seconds(1);
+  StartQueue();
+  StartWorker();
+  const v1::Job burnt = WaitForEnd(Submit("burn"));
+  EXPECT_EQ(burnt.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(burnt.error().message(), HasSubstr("ran out of CPU time"));
+  EXPECT_THAT(burnt.attempts(), SizeIs(1));
+  worker_.reset();
+  options_.time_limit = absl::Milliseconds(300);
   StartWorker();
   const v1::Job slow = WaitForEnd(Submit("hang"));
   EXPECT_EQ(slow.state(), v1::Job::STATE_FAILED);
@@ -320,7 +363,7 @@ TEST_F(WorkerTest, BelievesNothingThatTheEngineSaysOfItsFiles) {
   StartWorker();
   std::map<std::string, std::string> names;
   for (const char* word : {"wrong-digest", "wrong-size", "path", "absolute", "hidden", "missing",
-                           "link", "pipe", "folder", "too-many"}) {
+                           "link", "pipe", "folder", "too-many", "wrong-variant"}) {
     names[word] = Submit(word);
   }
   for (const auto& [word, name] : names) {
@@ -414,6 +457,42 @@ TEST_F(WorkerTest, HoldsAMissingEngineAgainstNoModel) {
   v1::CreateJobRequest again;
   again.mutable_spec()->set_model(job.spec().model());
   EXPECT_THAT(queue_->Submit(again), IsOk());
+}
+
+TEST_F(WorkerTest, KeepsReportsThatFitIntoAnAnswer) {
+  StartQueue();
+  StartWorker();
+  const v1::Job large = WaitForEnd(Submit("large-report"));
+  ASSERT_EQ(large.state(), v1::Job::STATE_SUCCEEDED) << large.ShortDebugString();
+  const auto report = queue_->GetReport(large.name());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->variants(0).operators(), IsEmpty());
+  EXPECT_THAT(report->variants(0).goals(), SizeIs(2));
+  ASSERT_THAT(report->warnings(), SizeIs(1));
+  EXPECT_EQ(report->warnings(0).reason(), "OPERATORS_LEFT_OUT");
+  const v1::Job larger = WaitForEnd(Submit("larger-report"));
+  EXPECT_EQ(larger.state(), v1::Job::STATE_FAILED);
+  EXPECT_THAT(larger.error().message(), HasSubstr("the engine's result: the report has 4"));
+}
+
+TEST_F(WorkerTest, TellsOnlyOfVariantsThatWereAskedForAndAreSmall) {
+  const v1::Job job = RunOne("other-variant");
+  ASSERT_EQ(job.state(), v1::Job::STATE_SUCCEEDED) << job.ShortDebugString();
+  const auto updates = queue_->UpdatesAfter(job.name(), 0);
+  ASSERT_THAT(updates, IsOk());
+  std::vector<std::string> names;
+  for (const v1::JobEvent& event : updates->events) {
+    if (event.has_variant()) names.push_back(event.variant().spec().name());
+  }
+  EXPECT_THAT(names, ElementsAre("float16"));
+}
+
+TEST_F(WorkerTest, TriesAgainWhereTheDiskIsFull) {
+  queue_options_.retry.max_other_failures = 3;
+  const v1::Job job = RunOne("disk-full");
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(ReasonOf(FromRpcStatus(job.error())), "DISK_FULL");
+  EXPECT_THAT(job.attempts(), SizeIs(3));
 }
 
 TEST_F(WorkerTest, RunsTheJobsThatADeadServerLeft) {

@@ -1,4 +1,4 @@
-// RunModel and ConvertInputs: examples through executors.
+#include "core/evaluate/model_runner.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,17 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "core/base/parallel.h"
 #include "core/base/status_macros.h"
-#include "core/evaluate/evaluate.h"
 
 namespace octavo {
 namespace {
-
-// Examples that one thread takes at a time: enough that taking them costs nothing, few enough that
-// threads end together.
-constexpr int64_t kExamplesAtATime = 16;
 
 struct Affine {
   float scale = 1;
@@ -132,81 +125,6 @@ absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& output,
   return absl::OkStatus();
 }
 
-// Executors that are made when they are needed and used again. Thread-safe.
-class ExecutorPool {
- public:
-  ExecutorPool(const Model& model, const ExecutorOptions& options)
-      : model_(model), options_(options) {}
-
-  absl::StatusOr<std::unique_ptr<Executor>> Take() {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!idle_.empty()) {
-        std::unique_ptr<Executor> executor = std::move(idle_.back());
-        idle_.pop_back();
-        return executor;
-      }
-    }
-    ASSIGN_OR_RETURN(Executor executor, Executor::Create(model_, options_));
-    return std::make_unique<Executor>(std::move(executor));
-  }
-
-  void GiveBack(std::unique_ptr<Executor> executor) {
-    absl::MutexLock lock(&mutex_);
-    idle_.push_back(std::move(executor));
-  }
-
- private:
-  const Model& model_;
-  const ExecutorOptions options_;
-  absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Executor>> idle_ ABSL_GUARDED_BY(mutex_);
-};
-
-// Counts what is done. Thread-safe; the listener is called under the lock, so that its numbers
-// grow.
-class Progress {
- public:
-  Progress(const std::function<void(int64_t, int64_t)>& listener, int64_t total)
-      : listener_(listener), total_(total) {}
-
-  void Add(int64_t examples) {
-    if (!listener_) return;
-    absl::MutexLock lock(&mutex_);
-    done_ += examples;
-    listener_(done_, total_);
-  }
-
- private:
-  const std::function<void(int64_t, int64_t)>& listener_;
-  const int64_t total_;
-  absl::Mutex mutex_;
-  int64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
-};
-
-absl::StatusOr<std::vector<float>> RunExample(const Model& model, const Dataset& dataset,
-                                              int64_t index, Executor& executor) {
-  ASSIGN_OR_RETURN(Example example, dataset.Get(index));
-  ASSIGN_OR_RETURN(example, ConvertInputs(model, std::move(example)));
-  std::vector<TensorView> views;
-  for (const TensorValue& value : example) views.push_back(value.view());
-  RETURN_IF_ERROR(executor.Run(views));
-  std::vector<float> outputs;
-  for (int position = 0; position < executor.num_outputs(); ++position) {
-    const auto tensor = static_cast<TensorIndex>(model.graph().outputs[position]);
-    RETURN_IF_ERROR(AppendReal(model.tensor(tensor), executor.Output(position), outputs));
-  }
-  return outputs;
-}
-
-std::vector<int64_t> OutputSizes(const Model& model) {
-  std::vector<int64_t> sizes;
-  for (const int32_t output : model.graph().outputs) {
-    sizes.push_back(NumElements(model.tensor(static_cast<TensorIndex>(output)).shape).value_or(0));
-  }
-  return sizes;
-}
-
 }  // namespace
 
 absl::StatusOr<Example> ConvertInputs(const Model& model, Example example) {
@@ -223,26 +141,30 @@ absl::StatusOr<Example> ConvertInputs(const Model& model, Example example) {
   return example;
 }
 
-absl::StatusOr<ModelOutputs> RunModel(const Model& model, const Dataset& dataset,
-                                      const RunOptions& options) {
-  const int64_t total = dataset.size();
-  ModelOutputs outputs{OutputSizes(model),
-                       std::vector<std::vector<float>>(static_cast<size_t>(total))};
-  ExecutorPool executors(model, {.backend = options.backend});
-  Progress progress(options.progress, total);
-  const int64_t num_parts = (total + kExamplesAtATime - 1) / kExamplesAtATime;
-  RETURN_IF_ERROR(ParallelFor(options.num_threads, num_parts, [&](int64_t part) -> absl::Status {
-    ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor, executors.Take());
-    const int64_t begin = part * kExamplesAtATime;
-    const int64_t end = std::min(begin + kExamplesAtATime, total);
-    for (int64_t index = begin; index < end; ++index) {
-      ASSIGN_OR_RETURN(outputs.examples[index], RunExample(model, dataset, index, *executor),
-                       "example ", index);
-    }
-    executors.GiveBack(std::move(executor));
-    progress.Add(end - begin);
-    return absl::OkStatus();
-  }));
+std::vector<int64_t> OutputSizes(const Model& model) {
+  std::vector<int64_t> sizes;
+  for (const int32_t output : model.graph().outputs) {
+    sizes.push_back(NumElements(model.tensor(static_cast<TensorIndex>(output)).shape).value_or(0));
+  }
+  return sizes;
+}
+
+ModelRunner::ModelRunner(const Model& model, Backend backend)
+    : model_(model),
+      executors_([&model, backend] { return Executor::Create(model, {.backend = backend}); }) {}
+
+absl::StatusOr<std::vector<float>> ModelRunner::Run(Example example) {
+  ASSIGN_OR_RETURN(example, ConvertInputs(model_, std::move(example)));
+  std::vector<TensorView> views;
+  for (const TensorValue& value : example) views.push_back(value.view());
+  ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor, executors_.Take());
+  RETURN_IF_ERROR(executor->Run(views));
+  std::vector<float> outputs;
+  for (int position = 0; position < executor->num_outputs(); ++position) {
+    const auto tensor = static_cast<TensorIndex>(model_.graph().outputs[position]);
+    RETURN_IF_ERROR(AppendReal(model_.tensor(tensor), executor->Output(position), outputs));
+  }
+  executors_.Return(std::move(executor));
   return outputs;
 }
 
