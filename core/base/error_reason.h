@@ -1,5 +1,6 @@
-// Statuses that say more than a code: a machine-readable reason (google.rpc.ErrorInfo) and the fields that are wrong
-// (google.rpc.BadRequest), carried as payloads until the border, where they become gRPC's details.
+// Statuses that say more than a code: a machine-readable reason (google.rpc.ErrorInfo) and the
+// fields that are wrong (google.rpc.BadRequest), carried as payloads until the border, where they
+// become gRPC's details.
 
 #ifndef OCTAVO_CORE_BASE_ERROR_REASON_H_
 #define OCTAVO_CORE_BASE_ERROR_REASON_H_

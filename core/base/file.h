@@ -46,11 +46,13 @@ absl::Status ReadAt(int fd, int64_t offset, std::span<uint8_t> into);
 absl::StatusOr<std::vector<uint8_t>> ReadFile(int fd, int64_t max_bytes);
 absl::StatusOr<std::vector<uint8_t>> ReadFile(const std::string& path, int64_t max_bytes);
 
-// All of `bytes`, however the kernel cuts them. RESOURCE_EXHAUSTED: the disk is full or a limit is reached.
+// All of `bytes`, however the kernel cuts them. RESOURCE_EXHAUSTED: the disk is full or a limit is
+// reached.
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes);
 absl::Status WriteAll(int fd, absl::string_view bytes);
 
-// Writes a temporary file beside `name` in the folder, syncs it, renames it into place and syncs the folder.
+// Writes a temporary file beside `name` in the folder, syncs it, renames it into place and syncs
+// the folder.
 absl::Status WriteFileAtomically(int folder_fd, const std::string& name,
                                  std::span<const uint8_t> bytes);
 

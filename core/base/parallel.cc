@@ -41,7 +41,8 @@ absl::Status ParallelFor(int num_threads, int64_t count,
   std::atomic<int64_t> next = 0;
   std::atomic<bool> failed = false;
   FirstFailure failure;
-  // Indices are handed out in order, so the smallest failing one has begun before any later failure is seen.
+  // Indices are handed out in order, so the smallest failing one has begun before any later failure
+  // is seen.
   auto work = [&] {
     while (!failed.load(std::memory_order_relaxed)) {
       const int64_t index = next.fetch_add(1);

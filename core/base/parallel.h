@@ -10,9 +10,9 @@
 
 namespace octavo {
 
-// Calls body(index) for each index in [0, count) on at most `num_threads` threads, the caller's among them, and
-// returns the error of the smallest failing index: the same one whatever the number of threads. No new index is begun
-// after a failure.
+// Calls body(index) for each index in [0, count) on at most `num_threads` threads, the caller's
+// among them, and returns the error of the smallest failing index: the same one whatever the number
+// of threads. No new index is begun after a failure.
 absl::Status ParallelFor(int num_threads, int64_t count,
                          absl::FunctionRef<absl::Status(int64_t index)> body);
 

@@ -2,8 +2,8 @@
 //
 //   ASSIGN_OR_RETURN(const Model model, ReadModel(bytes), "model ", name);
 //
-// gives "model a.tflite: buffer 3 is out of range". The further arguments are evaluated only on failure; the code and
-// the payloads of the status stay.
+// gives "model a.tflite: buffer 3 is out of range". The further arguments are evaluated only on
+// failure; the code and the payloads of the status stay.
 
 #ifndef OCTAVO_CORE_BASE_STATUS_MACROS_H_
 #define OCTAVO_CORE_BASE_STATUS_MACROS_H_
@@ -40,7 +40,7 @@ inline absl::Status Annotate(absl::Status status) { return status; }
 
 #define OCTAVO_CONCAT_(a, b) a##b
 #define OCTAVO_CONCAT(a, b) OCTAVO_CONCAT_(a, b)
-#define ASSIGN_OR_RETURN(decl, expr, ...)                               \
+#define ASSIGN_OR_RETURN(decl, expr, ...)                                \
   OCTAVO_ASSIGN_OR_RETURN(OCTAVO_CONCAT(octavo_result_, __LINE__), decl, \
                           expr __VA_OPT__(, ) __VA_ARGS__)
 #define OCTAVO_ASSIGN_OR_RETURN(result, decl, expr, ...)                              \

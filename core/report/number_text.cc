@@ -28,7 +28,7 @@ std::string BytesText(int64_t bytes) {
 }
 
 std::string MillisecondsText(double milliseconds) {
-  const int decimals = milliseconds < 0.1    ? 4
+  const int decimals = milliseconds < 0.1   ? 4
                        : milliseconds < 1   ? 3
                        : milliseconds < 10  ? 2
                        : milliseconds < 100 ? 1

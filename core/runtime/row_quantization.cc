@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/runtime/reference/int16_kernels.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -39,12 +41,9 @@ RowParams ParamsOf(RowRange range) {
   return {inverse_scale, static_cast<int32_t>(std::lrint(zero_point))};
 }
 
-RowRange RangePlain(std::span<const float> values) {
+RowRange RangeOf(const reference::Int16Kernels& kernels, std::span<const float> values) {
   RowRange range;
-  for (float value : values) {
-    range.min = value < range.min ? value : range.min;
-    range.max = value > range.max ? value : range.max;
-  }
+  kernels.find_range(values, &range.min, &range.max);
   return range;
 }
 
@@ -61,27 +60,6 @@ void CodesPlain(std::span<const float> values, RowParams params, int8_t* codes) 
 #if defined(__x86_64__)
 
 #define OCTAVO_AVX2 __attribute__((target("avx2")))
-
-OCTAVO_AVX2 RowRange RangeAvx2(std::span<const float> values) {
-  __m256 min = _mm256_setzero_ps();
-  __m256 max = _mm256_setzero_ps();
-  size_t index = 0;
-  for (; index + 8 <= values.size(); index += 8) {
-    const __m256 value = _mm256_loadu_ps(values.data() + index);
-    // The second operand stays where one is NaN.
-    min = _mm256_min_ps(value, min);
-    max = _mm256_max_ps(value, max);
-  }
-  RowRange range = RangePlain(values.subspan(index));
-  alignas(32) float lanes[2][8];
-  _mm256_store_ps(lanes[0], min);
-  _mm256_store_ps(lanes[1], max);
-  for (int lane = 0; lane < 8; ++lane) {
-    range.min = lanes[0][lane] < range.min ? lanes[0][lane] : range.min;
-    range.max = lanes[1][lane] > range.max ? lanes[1][lane] : range.max;
-  }
-  return range;
-}
 
 OCTAVO_AVX2 void CodesAvx2(std::span<const float> values, RowParams params, int8_t* codes) {
   const __m256 scale = _mm256_set1_ps(params.inverse_scale);
@@ -114,7 +92,7 @@ bool HasAvx2() {
 }  // namespace
 
 RowQuantization QuantizeRowPlain(std::span<const float> values, int8_t* codes) {
-  const RowParams params = ParamsOf(RangePlain(values));
+  const RowParams params = ParamsOf(RangeOf(*reference::RunnableInt16Kernels()[0], values));
   CodesPlain(values, params, codes);
   return {params.zero_point, 1.0f / params.inverse_scale};
 }
@@ -122,7 +100,7 @@ RowQuantization QuantizeRowPlain(std::span<const float> values, int8_t* codes) {
 RowQuantization QuantizeRow(std::span<const float> values, int8_t* codes) {
 #if defined(__x86_64__)
   if (HasAvx2()) {
-    const RowParams params = ParamsOf(RangeAvx2(values));
+    const RowParams params = ParamsOf(RangeOf(reference::BestInt16Kernels(), values));
     CodesAvx2(values, params, codes);
     return {params.zero_point, 1.0f / params.inverse_scale};
   }

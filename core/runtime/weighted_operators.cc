@@ -146,6 +146,17 @@ bool AddWindow(const XnnpackView& op, const Options& options, const WindowExtent
   return true;
 }
 
+// Conv2DOptionsT or DepthwiseConv2DOptionsT.
+template <typename Options>
+WindowExtents DilatedExtents(const Shape& filter, const Options& options) {
+  return {.kernel_height = filter[1],
+          .kernel_width = filter[2],
+          .stride_height = options.stride_h,
+          .stride_width = options.stride_w,
+          .dilation_height = options.dilation_h_factor,
+          .dilation_width = options.dilation_w_factor};
+}
+
 bool AreImages(const XnnpackView& op, const WeightedTensors& tensors) {
   return op.shape(tensors.input).size() == 4 && op.shape(tensors.filter).size() == 4 &&
          op.shape(op.out()).size() == 4;
@@ -167,16 +178,7 @@ std::optional<WeightedPlan> PlanConv2D(const XnnpackView& op) {
   const auto options = op.options(op.op.builtin_options.AsConv2DOptions());
   const Shape& filter = op.shape(tensors.filter);
   const int channels = op.shape(tensors.input)[3];
-  if (!plan || !AddWindow(op, options,
-                          {.kernel_height = filter[1],
-                           .kernel_width = filter[2],
-                           .stride_height = options.stride_h,
-                           .stride_width = options.stride_w,
-                           .dilation_height = options.dilation_h_factor,
-                           .dilation_width = options.dilation_w_factor},
-                          *plan)) {
-    return std::nullopt;
-  }
+  if (!plan || !AddWindow(op, options, DilatedExtents(filter, options), *plan)) return std::nullopt;
   if (channels % filter[3] != 0 || filter[0] % (channels / filter[3]) != 0) return std::nullopt;
   plan->groups = channels / filter[3];
   plan->group_input_channels = filter[3];
@@ -197,16 +199,7 @@ std::optional<WeightedPlan> PlanDepthwise(const XnnpackView& op) {
   const auto options = op.options(op.op.builtin_options.AsDepthwiseConv2DOptions());
   const Shape& filter = op.shape(tensors.filter);
   const int channels = op.shape(tensors.input)[3];
-  if (!plan || !AddWindow(op, options,
-                          {.kernel_height = filter[1],
-                           .kernel_width = filter[2],
-                           .stride_height = options.stride_h,
-                           .stride_width = options.stride_w,
-                           .dilation_height = options.dilation_h_factor,
-                           .dilation_width = options.dilation_w_factor},
-                          *plan)) {
-    return std::nullopt;
-  }
+  if (!plan || !AddWindow(op, options, DilatedExtents(filter, options), *plan)) return std::nullopt;
   if (filter[0] != 1 || filter[3] % channels != 0) return std::nullopt;
   plan->groups = channels;
   plan->group_input_channels = 1;

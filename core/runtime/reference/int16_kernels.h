@@ -59,8 +59,8 @@ struct FloatRescaling {
   std::vector<float> bias;
   float min;
   float max;
-  // (sum * scale) * input scale, not sum * (scale * input scale): LiteRT's kernels differ in it, and
-  // the last bit turns codes of the operators that follow.
+  // (sum * scale) * input scale, not sum * (scale * input scale): LiteRT's kernels differ in it,
+  // and the last bit turns codes of the operators that follow.
   bool is_input_scale_last = false;
 };
 
