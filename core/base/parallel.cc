@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -54,7 +55,11 @@ absl::Status ParallelFor(int num_threads, int64_t count,
     }
   };
   std::vector<std::thread> threads;
-  for (int64_t i = 1; i < std::min<int64_t>(num_threads, count); ++i) threads.emplace_back(work);
+  try {
+    for (int64_t i = 1; i < std::min<int64_t>(num_threads, count); ++i) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads are to be had (a stack counts as memory): those that there are do the work.
+  }
   work();
   for (std::thread& thread : threads) thread.join();
   return failure.Take();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,9 +56,14 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
     schema::TensorT& input = model.tensor(TensorIndex{index});
     if (IsBatched(input, first, any_open)) input.shape[0] = batch;
     input.shape_signature.clear();
-    if (NumElements(input.shape).value_or(0) < 1) {
-      return Malformed(
-          absl::StrCat("input '", ShortName(input.name), "' is empty: ", ShapeText(input.shape)));
+    const std::optional<int64_t> size_bytes = TensorBytes(input.type, input.shape);
+    const char* problem = !size_bytes                         ? "has no size that is known"
+                          : *size_bytes < 1                   ? "is empty"
+                          : *size_bytes > kMaxActivationBytes ? "is too large for memory"
+                                                              : nullptr;
+    if (problem != nullptr) {
+      return Malformed(absl::StrCat("input '", ShortName(input.name), "' ", problem, ": ",
+                                    TypeName(input.type), ShapeText(input.shape)));
     }
   }
   return absl::OkStatus();

@@ -191,6 +191,19 @@ TEST(FixShapes, RefusesActivationsThatNoMachineHolds) {
                        HasSubstr("the output would be FLOAT32[32768, 32768]")));
 }
 
+TEST(FixShapes, RefusesInputsThatNoMachineHoldsOrThatHaveNoSize) {
+  ModelBuilder large;
+  large.Output(large.Input("x", {1, 1 << 20, 1 << 20, 1}));
+  EXPECT_THAT(FixShapes(large.Build()).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("input 'x' is too large for memory: FLOAT32[1, 1048576")));
+  ModelBuilder text;
+  text.Output(text.Input("x", {1, 2}, schema::TensorType_STRING));
+  EXPECT_THAT(FixShapes(text.Build()).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("input 'x' has no size that is known: STRING[1, 2]")));
+}
+
 TEST(FixShapes, KeepsAnOperatorWhoseResultIsTheModels) {
   ModelBuilder builder;
   const TensorIndex x = builder.Input("x", {5, 7});
