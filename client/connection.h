@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "client/octavo/client.h"
 #include "client/retry.h"
+#include "core/base/status_macros.h"
 #include "octavo/v1/artifacts.grpc.pb.h"
 #include "octavo/v1/datasets.grpc.pb.h"
 #include "octavo/v1/jobs.grpc.pb.h"
@@ -45,13 +46,12 @@ absl::StatusOr<Response> Call(Connection& connection, Stub& stub,
                                                            Response*),
                               const Request& request) {
   Response response;
-  const absl::Status status = WithRetries(connection.NewBackoff(), [&] {
+  RETURN_IF_ERROR(WithRetries(connection.NewBackoff(), [&] {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     response.Clear();
     return FromGrpc((stub.*method)(&context, request, &response));
-  });
-  if (!status.ok()) return status;
+  }));
   return response;
 }
 

@@ -186,6 +186,8 @@ bool ChildProcess::HasEnded() const {
 }
 
 void ChildProcess::Kill() const {
+  // Reaped: its number is somebody else's by now, and what stands in its place, -1, is everybody's.
+  if (pid_ <= 0) return;
   ::kill(-pid_, SIGKILL);
   ::kill(pid_, SIGKILL);
 }

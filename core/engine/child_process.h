@@ -51,7 +51,7 @@ class ChildProcess {
   // Whether it has ended and waits to be reaped, or was reaped by somebody else: by the kernel,
   // where this process ignores SIGCHLD. How it ended is then not to be known.
   bool HasEnded() const;
-  // SIGKILL to it and to all that it started.
+  // SIGKILL to it and to all that it started. Nothing once it is reaped.
   void Kill() const;
   // Kills what it started and reaps it. Blocks until it has ended; once.
   ChildEnd Reap();

@@ -270,6 +270,8 @@ absl::StatusOr<v1::VariantReport> VariantMaker::Make(const SettledVariant& varia
     return report;
   }
   folder_.Remove(absl::StrCat(spec.name(), ".tflite"));
+  // Not the variant's fault: the job is tried again.
+  if (ReasonOf(status) == "DISK_FULL") return Annotate(status, "variant ", spec.name());
   // Without the baseline there is nothing to compare with.
   if (spec.scheme() == v1::SCHEME_FLOAT32 && !report.has_fidelity()) {
     return Annotate(status, "variant ", spec.name());

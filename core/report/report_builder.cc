@@ -307,7 +307,7 @@ std::string SharedLatencies(const Report& report) {
   const auto names =
       NamesWhere(report, [](const VariantReport& variant) { return variant.latency().shared(); });
   return names.empty() ? ""
-                       : absl::StrCat("Other engines ran while latency was measured: ",
+                       : absl::StrCat("Other engines may have run while latency was measured: ",
                                       absl::StrJoin(names, ", "), ".");
 }
 

@@ -139,9 +139,8 @@ def test_nan_in_calibration(client):
 
 def test_static_scheme_without_calibration(client):
     error = refused(optimize, client, variants="int8")
-    # The spec contradicts itself: no file is looked at.
-    assert error.code == grpc.StatusCode.INVALID_ARGUMENT and error.reason == "FIELD_INVALID"
-    assert "spec.calibration" in error.message and "int8" in error.message
+    assert error.code == grpc.StatusCode.FAILED_PRECONDITION and error.reason == "NO_CALIBRATION"
+    assert "calibration set" in error.message and "int8" in error.message
 
 
 def test_unknown_variant(client):

@@ -173,6 +173,7 @@ KernelOr BuildHybrid(const Operands& operands, const DepthwiseConvolution& convo
   ASSIGN_OR_RETURN(const std::span<const int8_t> weights, operands.Constant<int8_t>(1));
   ASSIGN_OR_RETURN(FloatRescaling rescaling,
                    MakeRescaling(operands, which, convolution.channels()));
+  rescaling.is_input_scale_last = true;
   const int64_t image_size = convolution.window.InputPixels() * convolution.window.input_channels;
   return MakeKernel([convolution, rescaling = std::move(rescaling), image_size,
                      codes = std::vector<int16_t>(image_size),

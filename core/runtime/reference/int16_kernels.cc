@@ -60,8 +60,10 @@ void RequantizePlain(const int64_t* sums, const WideRequantization& requantizati
 void RescalePlain(const int64_t* sums, const FloatRescaling& rescaling, float input_scale,
                   int channel, int count, float* values) {
   for (int i = 0; i < count; ++i) {
-    const float scale = rescaling.scale[channel + i] * input_scale;
-    const float product = static_cast<float>(static_cast<int32_t>(sums[i])) * scale;
+    const float scale = rescaling.scale[channel + i];
+    const auto sum = static_cast<float>(static_cast<int32_t>(sums[i]));
+    const float product =
+        rescaling.is_input_scale_last ? (sum * scale) * input_scale : sum * (scale * input_scale);
     values[i] = Clamp(product + rescaling.bias[channel + i], rescaling.min, rescaling.max);
   }
 }
@@ -236,10 +238,12 @@ OCTAVO_AVX2 void RescaleAvx2(const int64_t* sums, const FloatRescaling& rescalin
     const __m256i first = _mm256_permutevar8x32_epi32(LoadFour(sums + i), even_lanes);
     const __m256i second = _mm256_permutevar8x32_epi32(LoadFour(sums + i + 4), even_lanes);
     const __m256 sum = _mm256_cvtepi32_ps(_mm256_blend_epi32(first, second, 0xf0));
-    const __m256 scale =
-        _mm256_mul_ps(_mm256_loadu_ps(rescaling.scale.data() + channel + i), all_scale);
+    const __m256 scale = _mm256_loadu_ps(rescaling.scale.data() + channel + i);
+    const __m256 product = rescaling.is_input_scale_last
+                               ? _mm256_mul_ps(_mm256_mul_ps(sum, scale), all_scale)
+                               : _mm256_mul_ps(sum, _mm256_mul_ps(scale, all_scale));
     const __m256 bias = _mm256_loadu_ps(rescaling.bias.data() + channel + i);
-    const __m256 value = _mm256_add_ps(_mm256_mul_ps(sum, scale), bias);
+    const __m256 value = _mm256_add_ps(product, bias);
     // A NaN in the second operand stays.
     _mm256_storeu_ps(values + i, _mm256_min_ps(max, _mm256_max_ps(min, value)));
   }

@@ -59,6 +59,9 @@ struct FloatRescaling {
   std::vector<float> bias;
   float min;
   float max;
+  // (sum * scale) * input scale, not sum * (scale * input scale): LiteRT's kernels differ in it, and
+  // the last bit turns codes of the operators that follow.
+  bool is_input_scale_last = false;
 };
 
 // Whole numbers that a value times `inverse_scale` is clamped to.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -23,6 +24,7 @@
 #include "absl/time/time.h"
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
+#include "core/engine/child_process.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -241,6 +243,35 @@ TEST(RunEngine, LeavesNoGrandchildBehind) {
   EXPECT_TRUE(Ends(end_fd.get()));
   ::kill(grandchild, SIGKILL);  // where it has not
   EXPECT_EQ(::waitpid(grandchild, nullptr, 0), grandchild);
+}
+
+// In a world of processes of its own: what a wrong Kill would reach is all that there is.
+int KillAfterReapInAWorldOfItsOwn() {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) return 2;
+  const pid_t first = ::fork();
+  if (first == 0) {
+    const pid_t bystander = ::fork();
+    if (bystander == 0) {
+      while (true) ::pause();
+    }
+    auto child = ChildProcess::Start({.program = "/bin/true", .arguments = {}, .fds = {}});
+    if (!child.ok()) std::_Exit(3);
+    child->Reap();
+    child->Kill();
+    std::_Exit(::waitpid(bystander, nullptr, WNOHANG) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(first, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+TEST(ChildProcess, KillsNobodyOnceItIsReaped) {
+  const pid_t pid = ::fork();
+  if (pid == 0) std::_Exit(KillAfterReapInAWorldOfItsOwn());
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  if (WEXITSTATUS(status) == 2) GTEST_SKIP() << "no process namespaces here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(RunEngine, KeepsTheLastLinesSafeToPrint) {

@@ -591,9 +591,9 @@ void AddWeightedCases(std::vector<Case>& cases) {
     if (!op.has_dynamic) continue;  // XNNPACK has none: nothing to compare with
     // Both round activations to 8 bits, for a pixel, a row or an image each: some codes of the
     // input's range apart.
-    add("DynamicPerTensor", Form::kDynamicPerTensor, 0.03f);
+    add("DynamicPerTensor", Form::kDynamicPerTensor, 0.05f);
     cases.back().most_rounds = 12;
-    add("DynamicPerChannel", Form::kDynamicPerChannel, 0.03f);
+    add("DynamicPerChannel", Form::kDynamicPerChannel, 0.05f);
     cases.back().most_rounds = 12;
   }
 }

@@ -164,11 +164,19 @@ TEST_P(Int16KernelsTest, RescalesToFloats) {
     sums.push_back(static_cast<int32_t>(random()) >> 12);
   }
   std::vector<float> values(kChannels);
-  kernels().rescale(sums.data(), rescaling, 0.25f, 0, kChannels, values.data());
-  for (int channel = 0; channel < kChannels; ++channel) {
-    const double exact = static_cast<double>(sums[channel]) * rescaling.scale[channel] * 0.25 +
-                         rescaling.bias[channel];
-    EXPECT_NEAR(values[channel], std::min(std::max(exact, -50.0), 60.0), 1e-4);
+  constexpr float kInputScale = 0.3f;
+  // To the last bit: the order of the products is what tells LiteRT's kernels apart.
+  for (const bool is_input_scale_last : {false, true}) {
+    rescaling.is_input_scale_last = is_input_scale_last;
+    kernels().rescale(sums.data(), rescaling, kInputScale, 0, kChannels, values.data());
+    for (int channel = 0; channel < kChannels; ++channel) {
+      const auto sum = static_cast<float>(sums[channel]);
+      const float scale = rescaling.scale[channel];
+      const float product =
+          is_input_scale_last ? (sum * scale) * kInputScale : sum * (scale * kInputScale);
+      const float value = product + rescaling.bias[channel];
+      EXPECT_EQ(values[channel], std::min(std::max(value, -50.0f), 60.0f));
+    }
   }
 }
 

@@ -352,7 +352,6 @@ TEST(UnaryFormula, FloatFunctions) {
       {schema::BuiltinOperator_ELU, [](double x) { return x < 0 ? std::expm1(x) : x; }},
       {schema::BuiltinOperator_CEIL, [](double x) { return std::ceil(x); }},
       {schema::BuiltinOperator_ROUND, [](double x) { return std::nearbyint(x); }},
-      {schema::BuiltinOperator_RELU_0_TO_1, [](double x) { return std::clamp(x, 0.0, 1.0); }},
       {schema::BuiltinOperator_TANH, [](double x) { return std::tanh(x); }},
       {schema::BuiltinOperator_LOGISTIC, [](double x) { return 1 / (1 + std::exp(-x)); }},
       {schema::BuiltinOperator_HARD_SWISH,
