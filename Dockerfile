@@ -26,9 +26,13 @@ COPY . .
 RUN cmake --preset release \
  && cmake --build --preset release --target octavod octavo-engine octavo \
  && install -D -s -t /out/bin build/release/bin/octavod build/release/bin/octavo-engine build/release/bin/octavo
-# What the programs are linked with, by the names of their packages.
-RUN ldd /out/bin/* | awk '$3 ~ /^\// {print $3}' | sort -u | xargs -n 1 readlink -f | sort -u \
-  | xargs dpkg-query -S | cut -d : -f 1 | sort -u > /out/packages
+# What the programs are linked with, by the names of its packages. A library that is missing or of no package ends this.
+RUN ldd /out/bin/* > /tmp/ldd \
+ && ! grep 'not found' /tmp/ldd \
+ && awk '$3 ~ /^\// {print $3}' /tmp/ldd | sort -u | xargs -n 1 readlink -f | sort -u > /tmp/libraries \
+ && xargs -a /tmp/libraries dpkg-query -S > /tmp/owners \
+ && grep -v '^diversion by' /tmp/owners | cut -d : -f 1 | sort -u > /out/packages \
+ && grep -q '^libgrpc++' /out/packages
 
 FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}}
 COPY --from=build /out/packages /tmp/packages

@@ -51,9 +51,13 @@ class JobQueueTest : public ::testing::Test {
     }),
                 IsOk());
     options_.observer.on_ended = [this](const v1::Job& job, bool quarantined) {
+      const absl::MutexLock lock(&observed_);  // any worker's thread calls
       ended_.push_back(StateName(job.state()) + (quarantined ? " quarantined" : ""));
     };
-    options_.observer.on_retry = [this](FailureKind kind) { retries_.push_back(kind); };
+    options_.observer.on_retry = [this](FailureKind kind) {
+      const absl::MutexLock lock(&observed_);
+      retries_.push_back(kind);
+    };
     Start();
   }
 
@@ -157,6 +161,7 @@ class JobQueueTest : public ::testing::Test {
   std::unique_ptr<JobQueue> queue_;
   v1::Model model_;
   v1::Dataset dataset_;
+  absl::Mutex observed_;  // of the two below, while workers run
   std::vector<std::string> ended_;
   std::vector<FailureKind> retries_;
 };
