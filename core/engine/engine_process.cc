@@ -359,7 +359,11 @@ EngineExit Session::Run() {
   const ChildEnd end = child_.Reap();
   // What is left in the pipes. Their writers are dead, but for one that fled from its group: so not
   // for ever.
-  for (int reads = 0; reads < kMaxReadsAfterEnd && (ReadProgress() | ReadErrors()); ++reads) {
+  const auto read_both = [this] {
+    const bool has_progress = ReadProgress();
+    return ReadErrors() || has_progress;
+  };
+  for (int reads = 0; reads < kMaxReadsAfterEnd && read_both(); ++reads) {
   }
   exit_.status = Judge(end);
   if (!exit_.status.ok()) exit_.result.Clear();

@@ -567,8 +567,9 @@ class SqliteStore final : public MetadataStore {
   absl::Status Write(absl::FunctionRef<absl::Status(StoreWriter&)> body) override {
     // Held across the transaction: it is what makes the writers take turns.
     const absl::MutexLock lock(&writer_mutex_);
-    return writer_->InTransaction("BEGIN IMMEDIATE", [&] {
-      SqliteTransaction transaction(*writer_);
+    SqliteConnection& writer = *writer_;
+    return writer.InTransaction("BEGIN IMMEDIATE", [&] {
+      SqliteTransaction transaction(writer);
       return body(transaction);
     });
   }

@@ -177,7 +177,7 @@ TEST(BiasParams, OfOneScaleFitTheLargestBias) {
   const std::vector<float> bias = {1, 50, -100};
   const QuantParams params = BiasParams(1.0f, bias, &weights);
   ASSERT_THAT(params.scales, ::testing::SizeIs(1));
-  EXPECT_NEAR(params.scales[0] * (std::numeric_limits<int32_t>::max() / 2), 100, 1e-4);
+  EXPECT_NEAR(params.scales[0] * double{std::numeric_limits<int32_t>::max() / 2}, 100, 1e-4);
 }
 
 TEST(StoreAs, RoundsHalvesAwayFromZeroAndClamps) {
