@@ -22,11 +22,13 @@
 #include "core/engine/child_process.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/engine_process.h"
+#include "core/tflite/model_writer.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "tests/core/data/zip_bytes.h"
 #include "tests/testing/fixtures.h"
+#include "tests/testing/model_builder.h"
 
 namespace octavo {
 namespace {
@@ -556,6 +558,20 @@ TEST(Engine, NamesTheOperatorsThatItDoesNotRead) {
   EXPECT_EQ(ReasonOf(exit.status), "OP_UNSUPPORTED");
 }
 
+// It is read and its shapes are known, but nobody could run it.
+TEST(Engine, NamesAnOperatorThatNobodyRuns) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 4});
+  const TensorIndex y = builder.Tensor("y", {1, 4});
+  builder.Op(schema::BuiltinOperator_POW, {x, x}, {y}, schema::PowOptionsT());
+  builder.Output(y);
+  const auto bytes = WriteModel(builder.Build());
+  ASSERT_THAT(bytes, IsOk());
+  const EngineExit exit = InspectModel(FileOf(std::string(bytes->begin(), bytes->end())));
+  EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("POW")));
+  EXPECT_EQ(ReasonOf(exit.status), "OP_UNSUPPORTED");
+}
+
 TEST(Engine, InspectsADataSet) {
   const EngineExit exit = InspectDataset(Open("data/mnist.npz"));
   ASSERT_THAT(exit.status, IsOk());
@@ -572,6 +588,7 @@ TEST(Engine, DescribesItself) {
   ASSERT_THAT(exit.status, IsOk());
   EXPECT_THAT(exit.result.description().operators(), Contains("CONV_2D"));
   EXPECT_THAT(exit.result.description().int8_operators(), Contains("CONV_2D"));
+  EXPECT_THAT(exit.result.description().operators(), Not(Contains("POW")));
   EXPECT_THAT(exit.result.description().engine_build(), testing::SizeIs(16));
 }
 
