@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/base/utf8.h"
 
 namespace octavo {
 namespace {
@@ -124,38 +125,6 @@ absl::Status CheckQuantization(const schema::TensorT& tensor, int64_t num_tensor
   const auto& details = tensor.quantization->details;
   RETURN_IF_ERROR(CheckDetails(details.AsBlockwiseQuantization(), num_tensors));
   return CheckDetails(details.AsMultiAxisQuantization(), num_tensors);
-}
-
-// Bytes of the UTF-8 character that begins with `first`; 0: none does.
-size_t CharacterBytes(uint8_t first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first < 0xe0) return 2;
-  if (first >= 0xe0 && first < 0xf0) return 3;
-  if (first >= 0xf0 && first < 0xf5) return 4;
-  return 0;
-}
-
-// Second bytes that would make an overlong form, a surrogate or a number past the last character.
-bool IsSecondByte(uint8_t first, uint8_t second) {
-  if (first == 0xe0) return second >= 0xa0 && second < 0xc0;
-  if (first == 0xed) return second >= 0x80 && second < 0xa0;
-  if (first == 0xf0) return second >= 0x90 && second < 0xc0;
-  if (first == 0xf4) return second >= 0x80 && second < 0x90;
-  return (second & 0xc0) == 0x80;
-}
-
-bool IsUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<uint8_t>(text[i]);
-    const size_t length = CharacterBytes(first);
-    if (length == 0 || length > text.size() - i) return false;
-    if (length > 1 && !IsSecondByte(first, static_cast<uint8_t>(text[i + 1]))) return false;
-    for (size_t j = 2; j < length; ++j) {
-      if ((static_cast<uint8_t>(text[i + j]) & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace

@@ -58,13 +58,23 @@ absl::StatusOr<v1::Report> Report(ApiServer& server, const std::string& name) {
   return response.report();
 }
 
-std::vector<v1::WatchJobResponse> Watch(ApiServer& server, const std::string& name,
-                                        int64_t after_number, absl::Status* status = nullptr) {
-  const auto context = NewContext();
+struct OpenWatch {
+  std::unique_ptr<grpc::ClientContext> context;
+  std::unique_ptr<grpc::ClientReader<v1::WatchJobResponse>> reader;
+};
+
+OpenWatch BeginWatch(ApiServer& server, const std::string& name, int64_t after_number = 0) {
+  OpenWatch watch = {.context = NewContext(), .reader = nullptr};
   v1::WatchJobRequest request;
   request.set_name(name);
   request.set_after_number(after_number);
-  const auto reader = server.jobs->WatchJob(context.get(), request);
+  watch.reader = server.jobs->WatchJob(watch.context.get(), request);
+  return watch;
+}
+
+std::vector<v1::WatchJobResponse> Watch(ApiServer& server, const std::string& name,
+                                        int64_t after_number, absl::Status* status = nullptr) {
+  const auto [context, reader] = BeginWatch(server, name, after_number);
   std::vector<v1::WatchJobResponse> updates;
   v1::WatchJobResponse update;
   while (reader->Read(&update)) updates.push_back(update);
@@ -242,10 +252,7 @@ TEST(JobService, GoesOnWatchingFromANumber) {
 TEST(JobService, EndsWatchesWhileItDrains) {
   ApiServer server;
   const std::string name = server.Job(server.JobRequest()).name();
-  const auto context = NewContext();
-  v1::WatchJobRequest request;
-  request.set_name(name);
-  const auto reader = server.jobs->WatchJob(context.get(), request);
+  const auto [context, reader] = BeginWatch(server, name);
   v1::WatchJobResponse update;
   ASSERT_TRUE(reader->Read(&update));
   server.queue->Drain();
@@ -261,10 +268,7 @@ TEST(JobService, RefusesAStreamTooManyOfAnyKind) {
   options.max_streams = 1;
   ApiServer server(options);
   const std::string name = server.Job(server.JobRequest()).name();
-  const auto context = NewContext();
-  v1::WatchJobRequest request;
-  request.set_name(name);
-  const auto reader = server.jobs->WatchJob(context.get(), request);
+  const auto [context, reader] = BeginWatch(server, name);
   v1::WatchJobResponse update;
   ASSERT_TRUE(reader->Read(&update));
   const auto expect_refused = [](const absl::Status& status) {
@@ -293,10 +297,7 @@ TEST(JobService, CancelsNothingWhenAWatcherLeaves) {
   ApiServer server;
   const std::string name = server.Job(server.JobRequest()).name();
   {
-    const auto context = NewContext();
-    v1::WatchJobRequest request;
-    request.set_name(name);
-    const auto reader = server.jobs->WatchJob(context.get(), request);
+    const auto [context, reader] = BeginWatch(server, name);
     v1::WatchJobResponse update;
     ASSERT_TRUE(reader->Read(&update));
     context->TryCancel();
@@ -333,10 +334,7 @@ TEST(JobService, CancelsARunningJob) {
   ApiServer server;
   server.StartWorker();
   const std::string name = server.Job(server.JobRequest("model slow")).name();
-  const auto context = NewContext();
-  v1::WatchJobRequest request;
-  request.set_name(name);
-  const auto reader = server.jobs->WatchJob(context.get(), request);
+  const auto [context, reader] = BeginWatch(server, name);
   v1::WatchJobResponse update;
   // It runs once the engine has said something.
   while (reader->Read(&update) && !update.event().has_progress()) {
