@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "core/tflite/schema_generated.h"
+#include "core/tflite/schema_types.h"
 #include "core/tflite/tensor_value.h"
 
 namespace octavo {

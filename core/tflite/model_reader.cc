@@ -8,6 +8,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/tflite/model_validator.h"
+#include "core/tflite/schema_generated.h"
 
 namespace octavo {
 namespace {

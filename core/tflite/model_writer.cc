@@ -1,6 +1,7 @@
 #include "core/tflite/model_writer.h"
 
 #include "absl/strings/str_cat.h"
+#include "core/tflite/schema_generated.h"
 #include "flatbuffers/flatbuffers.h"
 
 namespace octavo {

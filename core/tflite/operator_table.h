@@ -9,7 +9,7 @@
 #include <span>
 
 #include "absl/strings/string_view.h"
-#include "core/tflite/schema_generated.h"
+#include "core/tflite/schema_types.h"
 
 namespace octavo {
 

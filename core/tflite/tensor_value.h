@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "core/tflite/schema_generated.h"
+#include "core/tflite/schema_types.h"
 
 namespace octavo {
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/tflite/model_writer.h"
+#include "core/tflite/schema_generated.h"
 #include "tests/testing/fixtures.h"
 #include "tests/testing/model_builder.h"
 #include "tests/testing/status_matchers.h"

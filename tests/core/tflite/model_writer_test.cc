@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/tflite/model_reader.h"
+#include "core/tflite/schema_generated.h"
 #include "tests/testing/fixtures.h"
 #include "tests/testing/flatbuffer_difference.h"
 #include "tests/testing/model_builder.h"

@@ -11,6 +11,7 @@
 #include "core/graph/passes.h"
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
+#include "core/tflite/schema_generated.h"
 #include "tests/testing/fixtures.h"
 #include "tests/testing/long_run.h"
 #include "tests/testing/status_matchers.h"
