@@ -15,20 +15,6 @@
 namespace octavo::reference {
 namespace {
 
-template <typename T, typename F>
-std::unique_ptr<Kernel> PairKernel(const Broadcast& broadcast, F f) {
-  return MakeKernel([broadcast, f](Inputs inputs, Outputs outputs) {
-    ForEachPair(broadcast, In<T>(inputs, 0), In<T>(inputs, 1), Out<T>(outputs, 0), f);
-  });
-}
-
-absl::Status RequireOneType(const Operands& operands) {
-  RETURN_IF_ERROR(operands.RequireCounts(2, 2));
-  return operands.Require(operands.input_type(0) == operands.input_type(1) &&
-                              operands.input_type(0) == operands.output_type(0),
-                          "both inputs and the output must have one type");
-}
-
 struct PairScales {
   TensorScale left;
   TensorScale right;
@@ -189,7 +175,7 @@ KernelOr IntegerSum(const Operands& operands, const Broadcast& broadcast,
 }
 
 KernelOr BuildSum(const Operands& operands, const SumOptions& options) {
-  RETURN_IF_ERROR(RequireOneType(operands));
+  RETURN_IF_ERROR(RequirePair(operands));
   ASSIGN_OR_RETURN(const Broadcast broadcast, MakeBroadcast(operands));
   switch (operands.output_type(0)) {
     case schema::TensorType_FLOAT32:
@@ -254,7 +240,7 @@ KernelOr QuantizedQuotient(const Operands& operands, const Broadcast& broadcast,
 
 // The larger or the smaller of two numbers or of two codes of one scale.
 KernelOr BuildExtreme(const Operands& operands, bool is_maximum) {
-  RETURN_IF_ERROR(RequireOneType(operands));
+  RETURN_IF_ERROR(RequirePair(operands));
   ASSIGN_OR_RETURN(const Broadcast broadcast, MakeBroadcast(operands));
   const auto kernel = [&](auto zero) -> std::unique_ptr<Kernel> {
     using T = decltype(zero);
@@ -293,7 +279,7 @@ KernelOr BuildSub(const Operands& operands) {
 }
 
 KernelOr BuildMul(const Operands& operands) {
-  RETURN_IF_ERROR(RequireOneType(operands));
+  RETURN_IF_ERROR(RequirePair(operands));
   const auto options = OptionsOr(operands.op().builtin_options.AsMulOptions());
   const schema::ActivationFunctionType activation = options.fused_activation_function;
   ASSIGN_OR_RETURN(const Broadcast broadcast, MakeBroadcast(operands));
@@ -326,7 +312,7 @@ KernelOr BuildMul(const Operands& operands) {
 }
 
 KernelOr BuildDiv(const Operands& operands) {
-  RETURN_IF_ERROR(RequireOneType(operands));
+  RETURN_IF_ERROR(RequirePair(operands));
   const auto options = OptionsOr(operands.op().builtin_options.AsDivOptions());
   const schema::ActivationFunctionType activation = options.fused_activation_function;
   ASSIGN_OR_RETURN(const Broadcast broadcast, MakeBroadcast(operands));
@@ -359,7 +345,7 @@ KernelOr BuildMaximum(const Operands& operands) { return BuildExtreme(operands, 
 KernelOr BuildMinimum(const Operands& operands) { return BuildExtreme(operands, false); }
 
 KernelOr BuildSquaredDifference(const Operands& operands) {
-  RETURN_IF_ERROR(RequireOneType(operands));
+  RETURN_IF_ERROR(RequirePair(operands));
   ASSIGN_OR_RETURN(const Broadcast broadcast, MakeBroadcast(operands));
   switch (operands.output_type(0)) {
     case schema::TensorType_FLOAT32:

@@ -70,4 +70,25 @@ absl::StatusOr<Broadcast> MakeBroadcast(const Operands& operands) {
   return broadcast;
 }
 
+absl::Status RequirePair(const Operands& operands) {
+  RETURN_IF_ERROR(operands.RequireCounts(2, 2));
+  return operands.Require(operands.input_type(0) == operands.input_type(1) &&
+                              operands.input_type(0) == operands.output_type(0),
+                          "both inputs and the output must have one type");
+}
+
+absl::StatusOr<std::vector<int64_t>> BroadcastStrides(const Operands& operands,
+                                                      const Shape& shape) {
+  const Shape& output = operands.output_shape(0);
+  bool fits = shape.size() <= output.size();
+  for (size_t back = 1; fits && back <= shape.size(); ++back) {
+    const int32_t size = shape[shape.size() - back];
+    fits = size == 1 || size == output[output.size() - back];
+  }
+  RETURN_IF_ERROR(operands.Require(
+      fits,
+      absl::StrCat("the shape ", ShapeText(shape), " does not broadcast to ", ShapeText(output))));
+  return Strides(shape, output.size());
+}
+
 }  // namespace octavo::reference

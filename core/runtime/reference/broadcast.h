@@ -4,8 +4,10 @@
 #define OCTAVO_CORE_RUNTIME_REFERENCE_BROADCAST_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/runtime/reference/operands.h"
 
@@ -46,6 +48,20 @@ void ForEachPair(const Broadcast& broadcast, const L* left, const R* right, O* o
     }
   }
 }
+
+// Inputs 0 and 1 and output 0 are all there is, and of one type.
+absl::Status RequirePair(const Operands& operands);
+
+template <typename T, typename F>
+std::unique_ptr<Kernel> PairKernel(const Broadcast& broadcast, F f) {
+  return MakeKernel([broadcast, f](Inputs inputs, Outputs outputs) {
+    ForEachPair(broadcast, In<T>(inputs, 0), In<T>(inputs, 1), Out<T>(outputs, 0), f);
+  });
+}
+
+// The strides of `shape` as it is repeated in output 0: 0 where it is. OP_UNSUPPORTED: it does not
+// broadcast to that.
+absl::StatusOr<std::vector<int64_t>> BroadcastStrides(const Operands& operands, const Shape& shape);
 
 }  // namespace octavo::reference
 

@@ -23,6 +23,12 @@ KernelOr BuildMaximum(const Operands& operands);            // arithmetic.cc
 KernelOr BuildMinimum(const Operands& operands);            // arithmetic.cc
 KernelOr BuildSquaredDifference(const Operands& operands);  // arithmetic.cc
 KernelOr BuildComparison(const Operands& operands);         // comparison.cc
+KernelOr BuildAddN(const Operands& operands);               // add_n.cc
+KernelOr BuildFloorDivision(const Operands& operands);      // floor_division.cc: DIV, MOD
+KernelOr BuildPower(const Operands& operands);              // power.cc
+KernelOr BuildLogicalPair(const Operands& operands);        // logical.cc: AND, OR
+KernelOr BuildLogicalNot(const Operands& operands);         // logical.cc
+KernelOr BuildSelect(const Operands& operands);             // select.cc: SELECT, SELECT_V2
 
 KernelOr BuildRelu(const Operands& operands);        // activation.cc: RELU, RELU6, RELU_N1_TO_1
 KernelOr BuildLeakyRelu(const Operands& operands);   // activation.cc
@@ -32,11 +38,14 @@ KernelOr BuildUnary(const Operands& operands);       // unary.cc: functions of o
 KernelOr BuildSoftmax(const Operands& operands);     // softmax.cc
 KernelOr BuildLogSoftmax(const Operands& operands);  // softmax.cc
 KernelOr BuildL2Normalization(const Operands& operands);  // l2_normalization.cc
+KernelOr BuildLocalResponseNormalization(
+    const Operands& operands);  // local_response_normalization.cc
 
 KernelOr BuildPool(const Operands& operands);  // pool.cc: AVERAGE_POOL_2D, MAX_POOL_2D
 KernelOr BuildReduce(
     const Operands& operands);  // reduce.cc: MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD
 KernelOr BuildArgMinMax(const Operands& operands);  // arg_min_max.cc
+KernelOr BuildTopK(const Operands& operands);       // top_k.cc
 
 KernelOr BuildReshape(const Operands& operands);        // reshape.cc: RESHAPE, SQUEEZE, EXPAND_DIMS
 KernelOr BuildShape(const Operands& operands);          // reshape.cc
@@ -54,7 +63,14 @@ KernelOr BuildPad(const Operands& operands);            // pad.cc: PAD, PADV2
 KernelOr BuildMirrorPad(const Operands& operands);      // pad.cc
 KernelOr BuildSpaceToDepth(const Operands& operands);   // space_depth.cc
 KernelOr BuildDepthToSpace(const Operands& operands);   // space_depth.cc
+KernelOr BuildSpaceToBatch(const Operands& operands);   // space_batch.cc
+KernelOr BuildBatchToSpace(const Operands& operands);   // space_batch.cc
 KernelOr BuildGather(const Operands& operands);         // gather.cc
+KernelOr BuildGatherNd(const Operands& operands);       // gather_nd.cc
+KernelOr BuildScatterNd(const Operands& operands);      // scatter_nd.cc
+KernelOr BuildReverse(const Operands& operands);        // reverse.cc
+KernelOr BuildFill(const Operands& operands);           // fill.cc
+KernelOr BuildDynamicUpdateSlice(const Operands& operands);  // dynamic_update_slice.cc
 
 KernelOr BuildResizeBilinear(const Operands& operands);         // resize.cc
 KernelOr BuildResizeNearestNeighbor(const Operands& operands);  // resize.cc

@@ -40,17 +40,6 @@ absl::StatusOr<std::vector<Padding>> MakePaddings(const Operands& operands) {
   return paddings;
 }
 
-// The code of 0, of a quantized output; else zeros.
-std::vector<uint8_t> ZeroElement(const Operands& operands, int element_bytes) {
-  std::vector<uint8_t> element(element_bytes, 0);
-  const auto scale = operands.output_scale(0);
-  if (scale.ok()) {
-    const int32_t zero_point = scale->zero_point;
-    std::memcpy(element.data(), &zero_point, std::min<size_t>(element_bytes, 4));
-  }
-  return element;
-}
-
 }  // namespace
 
 KernelOr BuildPad(const Operands& operands) {

@@ -1,5 +1,6 @@
 #include "core/runtime/reference/strided_copy.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -114,6 +115,16 @@ absl::StatusOr<int> ElementBytes(const Operands& operands, int position) {
   const int bits = ElementBits(operands.input_type(position));
   RETURN_IF_ERROR(operands.Require(bits % 8 == 0 && bits > 0, "elements of less than a byte"));
   return bits / 8;
+}
+
+std::vector<uint8_t> ZeroElement(const Operands& operands, int element_bytes) {
+  std::vector<uint8_t> element(element_bytes, 0);
+  const auto scale = operands.output_scale(0);
+  if (scale.ok()) {
+    const int32_t zero_point = scale->zero_point;
+    std::memcpy(element.data(), &zero_point, std::min<size_t>(element_bytes, 4));
+  }
+  return element;
 }
 
 std::unique_ptr<Kernel> CopyKernel(std::vector<StridedCopy> copies, int element_bytes) {

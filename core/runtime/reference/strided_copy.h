@@ -32,6 +32,9 @@ std::vector<int64_t> StridesOf(const Shape& shape);
 // Bytes of an element of input `position`, if whole bytes. OP_UNSUPPORTED: elements of 4 or 2 bits.
 absl::StatusOr<int> ElementBytes(const Operands& operands, int position);
 
+// The code of 0 of output 0, where it is quantized; else zeros.
+std::vector<uint8_t> ZeroElement(const Operands& operands, int element_bytes);
+
 // A kernel that does the copies in order. Whoever makes them vouches for their bounds.
 std::unique_ptr<Kernel> CopyKernel(std::vector<StridedCopy> copies, int element_bytes);
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/base/status_macros.h"
+#include "core/runtime/reference/broadcast.h"
 #include "core/runtime/reference/builders.h"
 #include "core/runtime/reference/strided_copy.h"
 
@@ -41,20 +42,11 @@ KernelOr BuildBroadcastTo(const Operands& operands) {
   RETURN_IF_ERROR(operands.RequireCounts(2, 2));
   RETURN_IF_ERROR(operands.RequireSameType(0, 0));
   ASSIGN_OR_RETURN(const int element_bytes, ElementBytes(operands, 0));
-  const Shape& input = operands.input_shape(0);
   const Shape& output = operands.output_shape(0);
-  RETURN_IF_ERROR(operands.Require(input.size() <= output.size(), "fewer dimensions"));
-  const size_t added = output.size() - input.size();
-  const std::vector<int64_t> strides = StridesOf(input);
   StridedCopy copy;
   copy.sizes.assign(output.begin(), output.end());
   copy.to_strides = StridesOf(output);
-  copy.from_strides.assign(output.size(), 0);
-  for (size_t axis = 0; axis < input.size(); ++axis) {
-    RETURN_IF_ERROR(operands.Require(input[axis] == 1 || input[axis] == output[added + axis],
-                                     "the shapes do not broadcast"));
-    if (input[axis] != 1) copy.from_strides[added + axis] = strides[axis];
-  }
+  ASSIGN_OR_RETURN(copy.from_strides, BroadcastStrides(operands, operands.input_shape(0)));
   return CopyKernel({copy}, element_bytes);
 }
 

@@ -613,6 +613,70 @@ def add_conversions(g):
             [Tensor(source, (3, 30))], [Tensor(target)])
 
 
+def add_selections(g):
+  """Operators that pick, place or repeat elements, and functions of pairs that have no quantized form."""
+  rng = np.random.default_rng(SEED + 7)
+  optimized = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+  ints = lambda *v: const(np.int32, v)
+
+  def make(dtype, shape=(), limits=None):
+    scale = {np.int8: 0.05, np.int16: 0.0005}.get(dtype)
+    return Tensor(dtype, shape, scale, 3 if dtype == np.int8 else 0, range=limits)
+
+  def add(op, options, inputs, outputs, note='', resolver=OpResolverType.BUILTIN_REF):
+    types = '/'.join(str(t.dtype) for t in inputs)
+    g.add('selections', f'{op}/{types}/{note}', op, options, inputs, outputs, resolver)
+
+  for dtype in (np.float32, np.int8, np.int32):
+    for block, paddings, shape in (([2, 3], [[1, 1], [0, 2]], (2, 2, 4, 3)), ([2], [[0, 1]], (2, 5, 3)),
+                                   ([2, 2], [[0, 0], [0, 0]], (1, 4, 4, 1))):
+      add('SPACE_TO_BATCH_ND', S.SpaceToBatchNDOptionsT(), [make(dtype, shape), const(np.int32, block),
+                                                           const(np.int32, paddings)], [make(dtype)], str(block))
+    for block, crops, shape in (([2, 3], [[1, 0], [0, 2]], (12, 2, 2, 3)), ([2], [[0, 1]], (4, 3, 3))):
+      add('BATCH_TO_SPACE_ND', S.BatchToSpaceNDOptionsT(), [make(dtype, shape), const(np.int32, block),
+                                                           const(np.int32, crops)], [make(dtype)], str(block))
+    for axes in ((1,), (0, 1), (1, 2)):
+      add('REVERSE_V2', S.ReverseV2OptionsT(), [make(dtype, (2, 3, 4)), ints(*axes)], [make(dtype)], str(axes))
+    add('FILL', S.FillOptionsT(), [ints(2, 3, 4), make(dtype)], [make(dtype)])
+    for to in (np.int32, np.int64):
+      tuples = make(to, (4, 2), (0, 1))
+      add('GATHER_ND', S.GatherNdOptionsT(), [make(dtype, (2, 3, 5)), tuples], [make(dtype)], '2')
+      tuples = make(to, (2, 2, 3), (0, 1))
+      add('GATHER_ND', S.GatherNdOptionsT(), [make(dtype, (2, 3, 5)), tuples], [make(dtype)], '3')
+    if dtype != np.int8:  # codes of a sum wrap: LiteRT's result is of no use
+      add('SCATTER_ND', S.ScatterNdOptionsT(), [const(np.int32, [[1], [3], [1]]), make(dtype, (3, 2)), ints(5, 2)],
+          [make(dtype)], '1')
+      add('SCATTER_ND', S.ScatterNdOptionsT(), [const(np.int32, [[1, 0], [3, 1]]), make(dtype, (2, 4)), ints(4, 2, 4)],
+          [make(dtype)], '2')
+    for k in (1, 3, 9):
+      add('TOPK_V2', S.TopKV2OptionsT(), [make(dtype, (2, 3, 9), None if dtype == np.float32 else (-3, 3)), ints(k)],
+          [make(dtype), make(np.int32)], str(k))
+    for start in ((0, 1, 1), (-4, 9, 2)):
+      add('DYNAMIC_UPDATE_SLICE', S.DynamicUpdateSliceOptionsT(),
+          [make(dtype, (2, 3, 5)), make(dtype, (1, 2, 2)), ints(*start)], [make(dtype)], str(start), optimized)
+    for condition in ((2, 3, 4), (2,), ()):
+      add('SELECT', S.SelectOptionsT(), [make(np.bool_, condition), make(dtype, (2, 3, 4)), make(dtype, (2, 3, 4))],
+          [make(dtype)], str(condition))
+    for condition, left, right in (((2, 3, 4), (4,), (3, 1)), ((4,), (2, 3, 1), ()), ((2, 1, 1), (3, 4), (1, 3, 4))):
+      add('SELECT_V2', S.SelectV2OptionsT(), [make(np.bool_, condition), make(dtype, left), make(dtype, right)],
+          [make(dtype)], f'{condition} {left} {right}')
+  for op in ('LOGICAL_AND', 'LOGICAL_OR'):
+    add(op, None, [make(np.bool_, (4, 5)), make(np.bool_, (5,))], [make(np.bool_)])
+  add('LOGICAL_NOT', None, [make(np.bool_, (4, 5))], [make(np.bool_)])
+  for dtype in (np.float32, np.int32):
+    for shape in ((5, 7), (7,), ()):
+      for limits in ((1, 9), (-9, -1)):
+        inputs = [make(dtype, (5, 7), (-30, 30)), make(dtype, shape, limits)]
+        add('FLOOR_DIV', S.FloorDivOptionsT(), inputs, [make(dtype)], f'{shape} {limits}')
+        add('FLOOR_MOD', S.FloorModOptionsT(), inputs, [make(dtype)], f'{shape} {limits}')
+    add('POW', S.PowOptionsT(), [make(dtype, (5, 7), (0, 4)), make(dtype, (7,), (0, 3))], [make(dtype)])
+    add('ADD_N', S.AddNOptionsT(), [make(dtype, (5, 7)) for _ in range(3)], [make(dtype)])
+  for radius, depth in ((1, 6), (2, 5), (9, 4)):
+    options = S.LocalResponseNormalizationOptionsT()
+    options.radius, options.bias, options.alpha, options.beta = radius, 1.5, 0.3, 0.75
+    add('LOCAL_RESPONSE_NORMALIZATION', options, [make(np.float32, (2, 3, 3, depth))], [make(np.float32)], str(radius))
+
+
 def add_nets(g):
   rng = np.random.default_rng(SEED + 6)
   image = lambda *shape: rng.uniform(0, 1, (1,) + shape).astype(np.float32)
@@ -624,7 +688,7 @@ def add_nets(g):
 def main():
   goldens = Goldens()
   for add in (add_convolutions, add_batch_matmul, add_arithmetic, add_unary, add_reductions, add_movers,
-              add_conversions, add_nets):
+              add_conversions, add_selections, add_nets):
     add(goldens)
   goldens.write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, 'kernels'))
 

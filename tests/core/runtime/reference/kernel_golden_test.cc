@@ -103,8 +103,8 @@ TEST_P(KernelGolden, GivesWhatLiteRtsReferenceKernelsGive) {
 INSTANTIATE_TEST_SUITE_P(Families, KernelGolden,
                          testing::Values("conv_2d", "depthwise_conv_2d", "transpose_conv",
                                          "fully_connected", "batch_matmul", "arithmetic", "unary",
-                                         "normalization", "reduce", "movers", "conversions",
-                                         "nets"),
+                                         "normalization", "reduce", "movers", "selections",
+                                         "conversions", "nets"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
