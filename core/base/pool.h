@@ -35,6 +35,12 @@ class Pool {
     return std::make_unique<T>(*std::move(made));
   }
 
+  // All that are at rest, to be asked once the work is done.
+  std::vector<std::unique_ptr<T>> TakeAll() {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(resting_, {});
+  }
+
   void Return(std::unique_ptr<T> taken) {
     absl::MutexLock lock(&mutex_);
     resting_.push_back(std::move(taken));

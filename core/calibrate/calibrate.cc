@@ -1,6 +1,8 @@
 #include "core/calibrate/calibrate.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +16,7 @@
 #include "core/base/pool.h"
 #include "core/base/status_macros.h"
 #include "core/calibrate/min_max.h"
+#include "core/calibrate/range_search.h"
 #include "core/runtime/executor.h"
 #include "core/tflite/tensor_value.h"
 
@@ -51,59 +54,109 @@ absl::Status CheckInputs(const Model& model, std::span<const TensorView> inputs)
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExampleRanges> Observe(const Model& model, const Example& example,
-                                      Executor* executor) {
-  const std::vector<TensorView> inputs = [&] {
-    std::vector<TensorView> views;
-    for (const TensorValue& value : example) views.push_back(value.view());
-    return views;
-  }();
+// What a thread works with; its histograms are of all examples that it had.
+struct Station {
+  Executor executor;
+  std::map<TensorIndex, Histogram> histograms;
+};
+
+absl::StatusOr<ExampleRanges> Observe(const Model& model, const Example& example, bool histograms,
+                                      Station& station) {
+  std::vector<TensorView> inputs;
+  inputs.reserve(example.size());
+  for (const TensorValue& value : example) inputs.push_back(value.view());
   RETURN_IF_ERROR(CheckInputs(model, inputs));
 
   ExampleRanges ranges;
-  RETURN_IF_ERROR(
-      executor->Run(inputs, [&](TensorIndex tensor, const TensorView& value) -> absl::Status {
+  RETURN_IF_ERROR(station.executor.Run(
+      inputs, [&](TensorIndex tensor, const TensorView& value) -> absl::Status {
         if (!HasRange(value)) return absl::OkStatus();
         ASSIGN_OR_RETURN(const Range range, RangeOf(model, tensor, value));
         ranges.emplace_back(tensor, range);
+        if (histograms) {
+          station.histograms[tensor].Add(value.values<float>(),
+                                         std::max(std::abs(range.min), std::abs(range.max)));
+        }
         return absl::OkStatus();
       }));
   return ranges;
 }
 
-void Fold(const ExampleRanges& example, TensorRanges* ranges) {
+Range Average(const Range& before, const Range& now) {
+  constexpr float kSmoothing = 0.95f;
+  return {kSmoothing * before.min + (1 - kSmoothing) * now.min,
+          kSmoothing * before.max + (1 - kSmoothing) * now.max};
+}
+
+void Fold(const ExampleRanges& example, CalibrationStatistics& statistics) {
   for (const auto& [tensor, range] : example) {
-    const auto [place, is_new] = ranges->try_emplace(tensor, range);
-    if (!is_new) place->second = Union(place->second, range);
+    const auto [place, is_new] =
+        statistics.try_emplace(tensor, TensorStatistics{.min_max = range, .moving_average = range});
+    if (is_new) continue;
+    place->second.min_max = Union(place->second.min_max, range);
+    place->second.moving_average = Average(place->second.moving_average, range);
   }
 }
 
 }  // namespace
 
-absl::StatusOr<TensorRanges> Calibrate(const Model& model, const Dataset& dataset,
-                                       const CalibrateOptions& options) {
+bool NeedsHistograms(Observer observer) {
+  return observer == Observer::kPercentile || observer == Observer::kMeanSquaredError ||
+         observer == Observer::kEntropy;
+}
+
+absl::StatusOr<CalibrationStatistics> Calibrate(const Model& model, const Dataset& dataset,
+                                                const CalibrateOptions& options) {
   const int64_t num_examples = std::min(dataset.size(), options.max_examples);
   if (num_examples <= 0) return absl::InvalidArgumentError("the calibration set is empty");
 
   // Packing weights costs milliseconds.
-  Pool<Executor> executors([&] { return Executor::Create(model, {.tap_activations = true}); });
+  Pool<Station> stations([&]() -> absl::StatusOr<Station> {
+    ASSIGN_OR_RETURN(Executor executor, Executor::Create(model, {.tap_activations = true}));
+    return Station{std::move(executor), {}};
+  });
   Progress progress(options.progress, num_examples);
-  TensorRanges ranges;
+  CalibrationStatistics statistics;
   std::vector<ExampleRanges> chunk(std::min(num_examples, kChunkExamples));
   for (int64_t first = 0; first < num_examples; first += kChunkExamples) {
     const int64_t size = std::min(kChunkExamples, num_examples - first);
     RETURN_IF_ERROR(ParallelFor(options.num_threads, size, [&](int64_t i) -> absl::Status {
       const int64_t index = first + i;
-      ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor, executors.Take());
+      ASSIGN_OR_RETURN(std::unique_ptr<Station> station, stations.Take());
       ASSIGN_OR_RETURN(const Example example, dataset.Get(index), "calibration example ", index);
-      ASSIGN_OR_RETURN(chunk[i], Observe(model, example, executor.get()), "calibration example ",
-                       index);
-      executors.Return(std::move(executor));
+      ASSIGN_OR_RETURN(chunk[i], Observe(model, example, options.histograms, *station),
+                       "calibration example ", index);
+      stations.Return(std::move(station));
       progress.OneIsDone();
       return absl::OkStatus();
     }));
-    for (int64_t i = 0; i < size; ++i) Fold(chunk[i], &ranges);
+    for (int64_t i = 0; i < size; ++i) Fold(chunk[i], statistics);
   }
+  for (const std::unique_ptr<Station>& station : stations.TakeAll()) {
+    for (const auto& [tensor, histogram] : station->histograms) {
+      statistics[tensor].histogram.Add(histogram);
+    }
+  }
+  return statistics;
+}
+
+TensorRanges ChooseRanges(const CalibrationStatistics& statistics, const RangeOptions& options) {
+  const auto choose = [&](const TensorStatistics& tensor) {
+    switch (options.observer) {
+      case Observer::kMovingAverage:
+        return tensor.moving_average;
+      case Observer::kPercentile:
+        return PercentileRange(tensor.histogram, tensor.min_max, options.kept);
+      case Observer::kMeanSquaredError:
+        return MeanSquaredErrorRange(tensor.histogram, tensor.min_max, options.levels);
+      case Observer::kEntropy:
+        return EntropyRange(tensor.histogram, tensor.min_max, options.levels);
+      default:
+        return tensor.min_max;
+    }
+  };
+  TensorRanges ranges;
+  for (const auto& [tensor, seen] : statistics) ranges.emplace(tensor, choose(seen));
   return ranges;
 }
 

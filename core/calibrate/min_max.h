@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 
 namespace octavo {
 

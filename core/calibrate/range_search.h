@@ -3,8 +3,8 @@
 #ifndef OCTAVO_CORE_CALIBRATE_RANGE_SEARCH_H_
 #define OCTAVO_CORE_CALIBRATE_RANGE_SEARCH_H_
 
-#include "core/calibrate/calibrate.h"
 #include "core/calibrate/histogram.h"
+#include "core/calibrate/range.h"
 
 namespace octavo {
 

@@ -118,6 +118,21 @@ EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener pro
   return options;
 }
 
+Observer ObserverOf(v1::ObserverKind kind) {
+  switch (kind) {
+    case v1::OBSERVER_KIND_MOVING_AVERAGE:
+      return Observer::kMovingAverage;
+    case v1::OBSERVER_KIND_PERCENTILE:
+      return Observer::kPercentile;
+    case v1::OBSERVER_KIND_MEAN_SQUARED_ERROR:
+      return Observer::kMeanSquaredError;
+    case v1::OBSERVER_KIND_ENTROPY:
+      return Observer::kEntropy;
+    default:
+      return Observer::kMinMax;
+  }
+}
+
 // The work on the variants of one job. Not thread-safe.
 class VariantMaker {
  public:
@@ -146,7 +161,7 @@ class VariantMaker {
   const int lock_fd_;
   EngineProgress& progress_;
   HostPause pause_;
-  TensorRanges ranges_;
+  CalibrationStatistics statistics_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
 };
@@ -183,8 +198,10 @@ absl::Status VariantMaker::CalibrateOnce() {
   CalibrateOptions options;
   options.max_examples = prepared_.calibration->dataset->size();
   options.num_threads = prepared_.spec.num_threads();
+  options.histograms = NeedsHistograms(ObserverOf(prepared_.spec.observer()));
   options.progress = [this](int64_t done, int64_t total) { CountExamples(done, total); };
-  ASSIGN_OR_RETURN(ranges_, Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
+  ASSIGN_OR_RETURN(statistics_,
+                   Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
                    "calibration");
   return absl::OkStatus();
 }
@@ -202,7 +219,10 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                                              v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges_, spec));
+  const TensorRanges ranges =
+      ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
+                                 .levels = spec.scheme() == v1::SCHEME_INT16X8 ? 65536 : 256});
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges, spec));
   ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;

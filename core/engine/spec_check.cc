@@ -154,11 +154,12 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
       CheckBetween("spec.evaluation.max_examples", spec.evaluation().max_examples(), 0, INT64_MAX));
   RETURN_IF_ERROR(CheckGoals(spec.goals()));
   RETURN_IF_ERROR(FillBenchmark(*full.mutable_benchmark()));
-  if (spec.observer() != v1::OBSERVER_KIND_UNSPECIFIED &&
-      spec.observer() != v1::OBSERVER_KIND_MIN_MAX) {
+  if (!v1::ObserverKind_IsValid(spec.observer())) {
     return FieldError("spec.observer", absl::StrCat(spec.observer(), " is no observer"));
   }
-  full.set_observer(v1::OBSERVER_KIND_MIN_MAX);
+  if (spec.observer() == v1::OBSERVER_KIND_UNSPECIFIED) {
+    full.set_observer(v1::OBSERVER_KIND_MIN_MAX);
+  }
   if (spec.num_threads() == 0) full.set_num_threads(NumProcessors());
   if (spec.has_calibration() && spec.calibration().max_examples() == 0) {
     full.mutable_calibration()->set_max_examples(kCalibrationExamples);

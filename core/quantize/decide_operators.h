@@ -4,7 +4,7 @@
 #define OCTAVO_CORE_QUANTIZE_DECIDE_OPERATORS_H_
 
 #include "absl/strings/string_view.h"
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 #include "core/quantize/quant_plan.h"
 #include "core/quantize/static_form.h"
 #include "core/tflite/model.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 #include "core/quantize/quant_params.h"
 
 namespace octavo {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 #include "core/quantize/quant_plan.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/spec.pb.h"

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 
 namespace octavo {
 

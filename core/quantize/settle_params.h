@@ -4,7 +4,7 @@
 #define OCTAVO_CORE_QUANTIZE_SETTLE_PARAMS_H_
 
 #include "absl/status/status.h"
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 #include "core/quantize/quant_plan.h"
 #include "core/quantize/static_form.h"
 #include "core/tflite/model.h"

@@ -4,7 +4,7 @@
 #define OCTAVO_CORE_QUANTIZE_STATIC_FORM_H_
 
 #include "absl/strings/string_view.h"
-#include "core/calibrate/calibrate.h"
+#include "core/calibrate/range.h"
 #include "core/quantize/quant_params.h"
 #include "core/tflite/operator_table.h"
 

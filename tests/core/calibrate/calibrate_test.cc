@@ -77,30 +77,71 @@ VectorDataset RandomExamples(int count, int size, uint64_t seed) {
 TEST(Calibrate, GivesTheRangesOfEveryActivation) {
   const Model model = ScaleBy(2);
   const VectorDataset examples({{1, -2, 0.5f}, {0, 3, 1}, {-1, -1, -1}});
-  const auto ranges = Calibrate(model, examples, {});
-  ASSERT_THAT(ranges, IsOk());
-  EXPECT_EQ(*ranges, (TensorRanges{{FindTensor(model, "x"), {-2, 3}},
-                                   {FindTensor(model, "y"), {-4, 6}},
-                                   {FindTensor(model, "z"), {0, 6}}}));
+  const auto statistics = Calibrate(model, examples, {});
+  ASSERT_THAT(statistics, IsOk());
+  EXPECT_EQ(ChooseRanges(*statistics, {}), (TensorRanges{{FindTensor(model, "x"), {-2, 3}},
+                                                         {FindTensor(model, "y"), {-4, 6}},
+                                                         {FindTensor(model, "z"), {0, 6}}}));
 }
 
 TEST(Calibrate, LooksAtTheFirstExamplesOnly) {
   const Model model = ScaleBy(2);
   const VectorDataset examples({{1, -2, 0.5f}, {0, 3, 1}, {-9, 9, 9}});
-  const auto ranges = Calibrate(model, examples, {.max_examples = 2});
-  ASSERT_THAT(ranges, IsOk());
-  EXPECT_EQ(ranges->at(FindTensor(model, "x")), (Range{-2, 3}));
+  const auto statistics = Calibrate(model, examples, {.max_examples = 2});
+  ASSERT_THAT(statistics, IsOk());
+  EXPECT_EQ(statistics->at(FindTensor(model, "x")).min_max, (Range{-2, 3}));
   EXPECT_EQ(examples.gets_, 2);
 }
 
-TEST(Calibrate, GivesTheSameRangesForAnyNumberOfThreads) {
+TEST(Calibrate, GivesTheSameStatisticsForAnyNumberOfThreads) {
   const Model model = ScaleBy(0.7f, 17);
   const VectorDataset examples = RandomExamples(/*count=*/700, 17, /*seed=*/7);
-  const auto one = Calibrate(model, examples, {.max_examples = 700, .num_threads = 1});
+  CalibrateOptions options{.max_examples = 700, .num_threads = 1, .histograms = true};
+  const auto one = Calibrate(model, examples, options);
   ASSERT_THAT(one, IsOk());
+  EXPECT_EQ(one->at(FindTensor(model, "x")).histogram.total(), 700 * 17);
   for (const int num_threads : {2, 3, 16}) {
-    EXPECT_EQ(*Calibrate(model, examples, {.max_examples = 700, .num_threads = num_threads}), *one)
-        << num_threads;
+    options.num_threads = num_threads;
+    EXPECT_EQ(*Calibrate(model, examples, options), *one) << num_threads;
+  }
+}
+
+TEST(Calibrate, MakesHistogramsWhereTheyAreAskedFor) {
+  const Model model = ScaleBy(2);
+  const VectorDataset examples({{1, -2, 0.5f}, {0, 3, 1}});
+  const auto without = Calibrate(model, examples, {});
+  ASSERT_THAT(without, IsOk());
+  EXPECT_EQ(without->at(FindTensor(model, "x")).histogram.total(), 0);
+  const auto with = Calibrate(model, examples, {.histograms = true});
+  ASSERT_THAT(with, IsOk());
+  EXPECT_EQ(with->at(FindTensor(model, "x")).histogram.total(), 6);
+  EXPECT_EQ(with->at(FindTensor(model, "x")).histogram.zeros(), 1);
+}
+
+TEST(Calibrate, AveragesExamplesInTheirOrder) {
+  const Model model = ScaleBy(2);
+  const VectorDataset examples({{0, 0, 10}, {0, 0, 20}, {-40, 0, 0}});
+  const auto statistics = Calibrate(model, examples, {});
+  ASSERT_THAT(statistics, IsOk());
+  const Range average = statistics->at(FindTensor(model, "x")).moving_average;
+  EXPECT_NEAR(average.min, -40 * 0.05, 1e-5);
+  EXPECT_NEAR(average.max, (10 * 0.95 + 20 * 0.05) * 0.95, 1e-5);
+}
+
+TEST(ChooseRanges, AsksTheObserver) {
+  const Model model = ScaleBy(2, 1000);
+  const auto statistics =
+      Calibrate(model, RandomExamples(/*count=*/20, 1000, /*seed=*/7), {.histograms = true});
+  ASSERT_THAT(statistics, IsOk());
+  const TensorIndex x = FindTensor(model, "x");
+  const Range seen = statistics->at(x).min_max;
+  EXPECT_EQ(ChooseRanges(*statistics, {}).at(x), seen);
+  for (const Observer observer : {Observer::kMovingAverage, Observer::kPercentile,
+                                  Observer::kMeanSquaredError, Observer::kEntropy}) {
+    const Range range = ChooseRanges(*statistics, {.observer = observer}).at(x);
+    EXPECT_GE(range.min, seen.min);
+    EXPECT_LE(range.max, seen.max);
+    EXPECT_NE(range, seen) << static_cast<int>(observer);
   }
 }
 

@@ -138,7 +138,7 @@ TEST(FillDefaults, RefusesNumbersOutOfRange) {
   refused([](Spec& s) { s.mutable_goals()->set_max_drop_points(std::nan("")); },
           "spec.goals.max_drop_points");
   refused([](Spec& s) { s.mutable_goals()->set_max_size_ratio(-1); }, "spec.goals.max_size_ratio");
-  refused([](Spec& s) { s.set_observer(static_cast<v1::ObserverKind>(9)); }, "spec.observer");
+  refused([](Spec& s) { s.set_observer(static_cast<v1::ObserverKind>(99)); }, "spec.observer");
 }
 
 // Examples of one float input each.

@@ -135,9 +135,11 @@ Data OpenData(const Fixture& fixture, const std::vector<std::string>& arrays,
 TensorRanges RangesOf(const Fixture& fixture, const Model& model, int num_threads = 1) {
   const Model fixed_shapes = Value(FixShapes(model));
   const Data data = OpenData(fixture, fixture.calibration_arrays, fixed_shapes);
-  return Value(Calibrate(
-      fixed_shapes, *data.dataset,
-      {.max_examples = fixture.calibration_examples, .num_threads = num_threads, .progress = {}}));
+  return ChooseRanges(Value(Calibrate(fixed_shapes, *data.dataset,
+                                      {.max_examples = fixture.calibration_examples,
+                                       .num_threads = num_threads,
+                                       .progress = {}})),
+                      {});
 }
 
 std::map<std::string, Model> AllVariants(const Model& model, const TensorRanges& ranges) {

@@ -126,7 +126,7 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
          r.mutable_spec()->add_preprocess();
        }},
       {"spec.observer",
-       [](auto& r) { r.mutable_spec()->set_observer(static_cast<v1::ObserverKind>(7)); }},
+       [](auto& r) { r.mutable_spec()->set_observer(static_cast<v1::ObserverKind>(77)); }},
       {"spec.benchmark.runs",
        [](auto& r) { r.mutable_spec()->mutable_benchmark()->set_runs(100'001); }},
       {"spec.benchmark.runs", [](auto& r) { r.mutable_spec()->mutable_benchmark()->set_runs(-1); }},
