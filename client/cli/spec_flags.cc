@@ -137,6 +137,20 @@ absl::StatusOr<std::map<std::string, v1::Preprocess>> ParsePreprocess(const Spec
   return preprocess.messages();
 }
 
+absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
+  static const std::map<std::string, v1::ObserverKind> kObservers = {
+      {"", v1::OBSERVER_KIND_UNSPECIFIED},
+      {"min-max", v1::OBSERVER_KIND_MIN_MAX},
+      {"moving-average", v1::OBSERVER_KIND_MOVING_AVERAGE},
+      {"percentile", v1::OBSERVER_KIND_PERCENTILE},
+      {"mse", v1::OBSERVER_KIND_MEAN_SQUARED_ERROR},
+      {"entropy", v1::OBSERVER_KIND_ENTROPY}};
+  const auto found = kObservers.find(name);
+  if (found != kObservers.end()) return found->second;
+  return FlagError("--observer", name,
+                   "there are min-max, moving-average, percentile, mse and entropy");
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
@@ -187,6 +201,11 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   add_repeated("--keep-float", flags.keep_float, "TENSOR",
                "Operators whose output has this name stay float; may be repeated");
   command
+      .add_option("--observer", flags.observer,
+                  "How calibration chooses ranges: min-max, moving-average, percentile, mse, "
+                  "entropy (default: min-max)")
+      ->type_name("NAME");
+  command
       .add_option("--calibrate-examples", flags.calibrate_examples,
                   "Only the first N (default: 512)")
       ->check(CLI::PositiveNumber);
@@ -226,6 +245,8 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   if (!flags.goal.empty()) {
     ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));
   }
+  ASSIGN_OR_RETURN(const v1::ObserverKind observer, ParseObserver(flags.observer));
+  spec.set_observer(observer);
   ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
   for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
   spec.set_num_threads(flags.threads);

@@ -121,6 +121,21 @@ void AddRow(const char* term, const std::string& description, std::string& out) 
   if (!description.empty()) absl::StrAppend(&out, "<dt>", term, "</dt><dd>", description, "</dd>");
 }
 
+std::string ObserverText(v1::ObserverKind observer) {
+  switch (observer) {
+    case v1::OBSERVER_KIND_MOVING_AVERAGE:
+      return "moving average of smallest and largest";
+    case v1::OBSERVER_KIND_PERCENTILE:
+      return "without the outermost 0.01 % of the values";
+    case v1::OBSERVER_KIND_MEAN_SQUARED_ERROR:
+      return "of the least mean-squared error";
+    case v1::OBSERVER_KIND_ENTROPY:
+      return "of the least divergence (entropy)";
+    default:
+      return "smallest to largest";
+  }
+}
+
 }  // namespace
 
 std::string PreprocessText(const v1::Preprocess& preprocess) {
@@ -160,6 +175,7 @@ std::string ProvenanceHtml(const v1::Report& report) {
   AddRow("Outputs", TensorsText(model.outputs()), out);
   AddRow("Operators", OperatorsText(model), out);
   AddRow("Calibrated on", report.has_calibration() ? DatasetText(report.calibration()) : "", out);
+  AddRow("Ranges", report.has_calibration() ? ObserverText(report.spec().observer()) : "", out);
   AddRow("Evaluated on", report.has_evaluation() ? DatasetText(report.evaluation()) : "", out);
   AddRow("Preprocessing", PreprocessLines(report.spec()), out);
   AddRow("Goals", GoalsText(report.spec().goals()), out);
