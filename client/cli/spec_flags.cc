@@ -1,6 +1,5 @@
 #include "client/cli/spec_flags.h"
 
-#include <array>
 #include <map>
 
 #include "absl/strings/numbers.h"
@@ -9,37 +8,24 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "core/base/status_macros.h"
+#include "core/base/usual_variants.h"
 
 namespace octavo {
 namespace {
-
-struct NamedVariant {
-  absl::string_view name;
-  v1::Scheme scheme;
-  v1::IoType io_type;
-};
-
-constexpr std::array<NamedVariant, 7> kVariants = {{
-    {"float32", v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32},
-    {"float16", v1::SCHEME_FLOAT16, v1::IO_TYPE_FLOAT32},
-    {"dynamic-int8", v1::SCHEME_DYNAMIC_INT8, v1::IO_TYPE_FLOAT32},
-    {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32},
-    {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8},
-    {"int8-uint8io", v1::SCHEME_INT8, v1::IO_TYPE_UINT8},
-    {"int16x8", v1::SCHEME_INT16X8, v1::IO_TYPE_FLOAT32},
-}};
 
 absl::Status FlagError(absl::string_view flag, absl::string_view text, absl::string_view wanted) {
   return absl::InvalidArgumentError(absl::StrCat(flag, " '", text, "': ", wanted));
 }
 
-absl::StatusOr<const NamedVariant*> FindVariant(absl::string_view name) {
-  for (const NamedVariant& variant : kVariants) {
-    if (variant.name == name) return &variant;
-  }
-  const std::string names = absl::StrJoin(
-      kVariants, " ", [](std::string* out, const auto& v) { absl::StrAppend(out, v.name); });
-  return FlagError("--variant", name, absl::StrCat("unknown; there are: all ", names));
+std::string VariantNames() {
+  return absl::StrJoin(UsualVariantTable(), " ",
+                       [](std::string* out, const auto& v) { absl::StrAppend(out, v.name); });
+}
+
+absl::StatusOr<const UsualVariant*> FindVariant(absl::string_view name) {
+  const UsualVariant* variant = FindUsual(name);
+  if (variant != nullptr) return variant;
+  return FlagError("--variant", name, absl::StrCat("unknown; there are: all ", VariantNames()));
 }
 
 // A number, or a fraction of two: "0.017", "1/255".
@@ -180,12 +166,13 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   // A flag that may be repeated takes one word each time, or it would swallow the arguments behind
   // it.
   auto add_repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
-                          const char* description) {
+                          const std::string& description) {
     command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
   };
   add_repeated("--variant", flags.variants, "NAME",
-               "all, or one of float32 float16 dynamic-int8 int8 int8-int8io int8-uint8io int16x8; "
-               "may be repeated (default: all); one that is named beside all must succeed");
+               absl::StrCat("all, or one of ", VariantNames(),
+                            "; may be repeated (default: all); one that is named beside all must "
+                            "succeed"));
   command
       .add_option("--goal", flags.goal,
                   "What a variant must hold to: drop<=0.5,size<=0.3x,latency<=0.8x")
@@ -231,7 +218,7 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
       spec.set_all_variants(true);
       continue;
     }
-    ASSIGN_OR_RETURN(const NamedVariant* variant, FindVariant(name));
+    ASSIGN_OR_RETURN(const UsualVariant* variant, FindVariant(name));
     v1::VariantSpec& added = *spec.add_variants();
     added.set_name(name);
     added.set_scheme(variant->scheme);

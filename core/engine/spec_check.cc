@@ -9,6 +9,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
+#include "core/base/usual_variants.h"
 #include "core/evaluate/latency.h"
 #include "core/evaluate/set_checks.h"
 #include "core/quantize/plan_quantization.h"
@@ -61,15 +62,6 @@ bool IsName(absl::string_view name) {
          });
 }
 
-// The usual variant of that name; null where there is none.
-const v1::VariantSpec* FindUsual(absl::string_view name) {
-  static const auto& usual = *new std::vector<v1::VariantSpec>(UsualVariants());
-  for (const v1::VariantSpec& variant : usual) {
-    if (variant.name() == name) return &variant;
-  }
-  return nullptr;
-}
-
 // One variant as asked for, with its I/O type and name.
 absl::StatusOr<v1::VariantSpec> SettleVariant(v1::VariantSpec variant, absl::string_view field) {
   if (!v1::Scheme_IsValid(variant.scheme()) || variant.scheme() == v1::SCHEME_UNSPECIFIED) {
@@ -89,8 +81,8 @@ absl::StatusOr<v1::VariantSpec> SettleVariant(v1::VariantSpec variant, absl::str
   if (!IsName(variant.name())) {
     return FieldError(name_field, "a name has 1 to 64 letters, digits, '-', '_' and '.'");
   }
-  const v1::VariantSpec* usual = FindUsual(variant.name());
-  if (usual != nullptr && usual_name != usual->name()) {
+  const UsualVariant* usual = FindUsual(variant.name());
+  if (usual != nullptr && usual_name != usual->name) {
     return FieldError(name_field,
                       absl::StrCat("'", variant.name(), "' is the name of another variant"));
   }

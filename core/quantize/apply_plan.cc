@@ -155,11 +155,18 @@ class Rewriter {
     const OperatorRow* row = FindOperator(type);
     CHECK(row != nullptr);
     auto op = std::make_unique<schema::OperatorT>();
-    op->opcode_index =
-        result_.OperatorCodeIndex(type, is_wide ? row->int16_version : row->int8_version);
+    int version = is_wide ? row->int16_version : row->int8_version;
+    if (to_float) version = std::max(version, DequantizeVersion(result_.tensor(from)));
+    op->opcode_index = result_.OperatorCodeIndex(type, version);
     op->inputs = {static_cast<int32_t>(from)};
     op->outputs = {static_cast<int32_t>(to)};
     result_.graph().operators.push_back(std::move(op));
+  }
+
+  // What a DEQUANTIZE of such a tensor needs beside its type's usual version.
+  static int DequantizeVersion(const schema::TensorT& tensor) {
+    if (tensor.type == schema::TensorType_INT4) return 6;
+    return tensor.quantization != nullptr && tensor.quantization->scale.size() > 1 ? 5 : 1;
   }
 
   // `original` in other integer parameters than its own.
@@ -210,9 +217,10 @@ class Rewriter {
     schema::TensorT tensor;
     tensor.name = absl::StrCat(model_.TensorName(OutputOf(op, 0)), "_bias");
     tensor.type = constant.type;
-    tensor.shape = {static_cast<int32_t>(constant.params.scales.size())};
+    const OperatorRow* row = RowOf(model_, op);
+    tensor.shape = {model_.tensor(InputOf(op, row->weights_input)).shape[row->weights_axis]};
     tensor.quantization = QuantizationOf(constant.params);
-    const std::vector<float> zeros(constant.params.scales.size());
+    const std::vector<float> zeros(tensor.shape[0]);
     SharedBytes bytes = StoreAs(constant.type, constant.params, zeros, tensor.shape);
     return result_.AddTensor(std::move(tensor), std::move(bytes));
   }
@@ -267,6 +275,7 @@ class Rewriter {
     schema::BuiltinOptionsUnion& options = op->builtin_options;
     switch (plan_.spec.scheme()) {
       case v1::SCHEME_DYNAMIC_INT8:
+      case v1::SCHEME_DYNAMIC_INT4:
         if (auto* fc = options.AsFullyConnectedOptions()) fc->asymmetric_quantize_inputs = true;
         break;
       case v1::SCHEME_INT16X8:

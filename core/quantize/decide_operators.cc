@@ -72,8 +72,9 @@ std::string OwnProblem(const Model& model, const TensorRanges& ranges, const Sta
   return "";
 }
 
-std::string NoteOf(const StaticForm& form, const OperatorRow& row) {
+std::string NoteOf(const StaticForm& form, const OperatorRow& row, bool per_channel) {
   if (HasWeights(row)) {
+    if (!per_channel) return "int8 per tensor";
     return form.activation_type == schema::TensorType_INT8
                ? "int8 per channel"
                : absl::StrCat(form.name, " activations, int8 weights per channel");
@@ -215,7 +216,7 @@ void DecideOperators(const Model& model, const TensorRanges& ranges, const Stati
     if (!decision.note.empty()) continue;
     decision.quantized = true;
     decision.version = std::max(decision.version, row->*form.version);
-    decision.note = NoteOf(form, *row);
+    decision.note = NoteOf(form, *row, plan->spec.scheme() != v1::SCHEME_INT8_PER_TENSOR);
   }
 }
 

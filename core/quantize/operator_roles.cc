@@ -68,10 +68,18 @@ std::string WeightsProblem(const Model& model, const schema::OperatorT& op,
   return "";
 }
 
-QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row) {
+schema::TensorType StoredType(WeightType type) {
+  return type == WeightType::kInt4 ? schema::TensorType_INT4 : schema::TensorType_INT8;
+}
+
+absl::string_view NameOf(WeightType type) { return type == WeightType::kInt4 ? "int4" : "int8"; }
+
+QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
+                         WeightType type, bool per_channel) {
   const TensorIndex weights = InputOf(op, row.weights_input);
-  return Int8WeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
-                          row.weights_axis);
+  return SymmetricWeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
+                               per_channel ? row.weights_axis : -1,
+                               type == WeightType::kInt4 ? 7 : 127);
 }
 
 absl::Status CheckFinite(const Model& model, TensorIndex constant) {

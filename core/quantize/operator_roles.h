@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "core/quantize/quant_params.h"
 #include "core/tflite/model.h"
 #include "core/tflite/operator_table.h"
@@ -37,8 +38,14 @@ bool HasWeights(const OperatorRow& row);
 // they can.
 std::string WeightsProblem(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
 
-// Parameters of the weights, which have no problem.
-QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
+// How weights are stored: symmetric, [-127, 127] or [-7, 7].
+enum class WeightType { kInt8, kInt4 };
+schema::TensorType StoredType(WeightType type);
+absl::string_view NameOf(WeightType type);
+
+// Parameters of the weights, which have no problem: one scale a channel, or one in all.
+QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
+                         WeightType type = WeightType::kInt8, bool per_channel = true);
 
 // INVALID_ARGUMENT (NOT_FINITE), naming the tensor: a float constant with a NaN or infinite value.
 absl::Status CheckFinite(const Model& model, TensorIndex constant);

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
+#include "core/base/usual_variants.h"
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/plan_static.h"
 #include "core/quantize/quant_params.h"
@@ -20,30 +21,14 @@ namespace {
 // Smaller weights stay float in the dynamic scheme, as TFLiteConverter leaves them: they save few
 // bytes, and MobileNetV2 loses 9 dB when those of its first layers are not among the float ones.
 constexpr size_t kMinDynamicWeights = 1024;
-
-struct UsualVariant {
-  absl::string_view name;
-  v1::Scheme scheme;
-  v1::IoType io_type;
-};
-
-constexpr UsualVariant kUsualVariants[] = {
-    {"float32", v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32},
-    {"float16", v1::SCHEME_FLOAT16, v1::IO_TYPE_FLOAT32},
-    {"dynamic-int8", v1::SCHEME_DYNAMIC_INT8, v1::IO_TYPE_FLOAT32},
-    {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32},
-    {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8},
-    {"int8-uint8io", v1::SCHEME_INT8, v1::IO_TYPE_UINT8},
-    {"int16x8", v1::SCHEME_INT16X8, v1::IO_TYPE_FLOAT32},
-};
-
-v1::IoType SettledIoType(v1::IoType io_type) {
-  return io_type == v1::IO_TYPE_UNSPECIFIED ? v1::IO_TYPE_FLOAT32 : io_type;
-}
+// A scale a channel and the tables of a DEQUANTIZE take about as many bytes as are saved below
+// this.
+constexpr size_t kMinStoredWeights = 256;
 
 schema::TensorType BorderType(v1::IoType io_type) {
   if (io_type == v1::IO_TYPE_INT8) return schema::TensorType_INT8;
   if (io_type == v1::IO_TYPE_UINT8) return schema::TensorType_UINT8;
+  if (io_type == v1::IO_TYPE_INT16) return schema::TensorType_INT16;
   return schema::TensorType_FLOAT32;
 }
 
@@ -121,7 +106,7 @@ std::string DynamicProblem(const Model& model, const schema::OperatorT& op,
   return "";
 }
 
-absl::Status PlanDynamicInt8(const Model& model, QuantPlan* plan) {
+absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
   for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
     const OperatorRow* row = RowOf(model, op);
@@ -130,11 +115,41 @@ absl::Status PlanDynamicInt8(const Model& model, QuantPlan* plan) {
     decision.note = DynamicProblem(model, op, row);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    plan->constants[{i, row->weights_input}] = {.type = schema::TensorType_INT8,
-                                                .params = WeightParams(model, op, *row)};
+    plan->constants[{i, row->weights_input}] = {.type = StoredType(type),
+                                                .params = WeightParams(model, op, *row, type)};
     decision = {.quantized = true,
                 .version = std::max(decision.version, row->dynamic_version),
-                .note = "int8 weights per channel, activations quantized while it runs"};
+                .note = absl::StrCat(NameOf(type),
+                                     " weights per channel, activations quantized while it runs")};
+  }
+  return absl::OkStatus();
+}
+
+// Why the weights of `op` stay float, in a reader's words; empty where they need not.
+std::string WeightOnlyProblem(const Model& model, const schema::OperatorT& op,
+                              const OperatorRow* row) {
+  if (row == nullptr || !HasWeights(*row)) return "float: it has no weights";
+  if (std::string problem = WeightsProblem(model, op, *row); !problem.empty()) return problem;
+  if (model.ConstantValues<float>(InputOf(op, row->weights_input)).size() < kMinStoredWeights) {
+    return absl::StrCat("float: it has fewer than ", kMinStoredWeights, " weights");
+  }
+  return "";
+}
+
+// Weights alone: behind a DEQUANTIZE the operator is what it was.
+absl::Status PlanWeightOnly(const Model& model, WeightType type, QuantPlan* plan) {
+  for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
+    const schema::OperatorT& op = *model.graph().operators[i];
+    const OperatorRow* row = RowOf(model, op);
+    OperatorDecision& decision = plan->operators[i];
+    if (!decision.note.empty()) continue;
+    decision.note = WeightOnlyProblem(model, op, row);
+    if (!decision.note.empty()) continue;
+    RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
+    plan->constants[{i, row->weights_input}] = {.type = StoredType(type),
+                                                .params = WeightParams(model, op, *row, type),
+                                                .dequantize = true};
+    decision.note = absl::StrCat("float: weights stored in ", NameOf(type), " per channel");
   }
   return absl::OkStatus();
 }
@@ -144,8 +159,15 @@ absl::Status PlanScheme(const Model& model, const TensorRanges& ranges, QuantPla
     case v1::SCHEME_FLOAT16:
       return PlanFloat16(model, plan);
     case v1::SCHEME_DYNAMIC_INT8:
-      return PlanDynamicInt8(model, plan);
+      return PlanDynamic(model, WeightType::kInt8, plan);
+    case v1::SCHEME_DYNAMIC_INT4:
+      return PlanDynamic(model, WeightType::kInt4, plan);
+    case v1::SCHEME_WEIGHT_INT8:
+      return PlanWeightOnly(model, WeightType::kInt8, plan);
+    case v1::SCHEME_WEIGHT_INT4:
+      return PlanWeightOnly(model, WeightType::kInt4, plan);
     case v1::SCHEME_INT8:
+    case v1::SCHEME_INT8_PER_TENSOR:
       return PlanInt8(model, ranges, plan);
     case v1::SCHEME_INT16X8:
       return PlanInt16x8(model, ranges, plan);
@@ -167,19 +189,15 @@ absl::Status CheckSomethingChanges(const QuantPlan& plan) {
 }  // namespace
 
 std::string VariantName(v1::Scheme scheme, v1::IoType io_type) {
-  for (const UsualVariant& variant : kUsualVariants) {
-    if (variant.scheme == scheme && variant.io_type == SettledIoType(io_type)) {
-      return std::string(variant.name);
-    }
-  }
-  return "";
+  const UsualVariant* usual = FindUsual(scheme, io_type);
+  return usual == nullptr ? "" : usual->name;
 }
 
 std::vector<v1::VariantSpec> UsualVariants() {
   std::vector<v1::VariantSpec> variants;
-  for (const UsualVariant& variant : kUsualVariants) {
+  for (const UsualVariant& variant : UsualVariantTable()) {
     v1::VariantSpec& spec = variants.emplace_back();
-    spec.set_name(std::string(variant.name));
+    spec.set_name(variant.name);
     spec.set_scheme(variant.scheme);
     spec.set_io_type(variant.io_type);
   }
@@ -187,7 +205,8 @@ std::vector<v1::VariantSpec> UsualVariants() {
 }
 
 bool NeedsCalibration(v1::Scheme scheme) {
-  return scheme == v1::SCHEME_INT8 || scheme == v1::SCHEME_INT16X8;
+  const UsualVariant* usual = FindUsual(scheme, v1::IO_TYPE_FLOAT32);
+  return usual != nullptr && usual->needs_calibration;
 }
 
 absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,

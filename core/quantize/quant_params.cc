@@ -14,7 +14,6 @@ namespace {
 
 constexpr float kInt8Lowest = -128;
 constexpr float kInt8Highest = 127;
-constexpr float kWeightsHighest = 127;
 constexpr float kInt16Highest = 32767;
 constexpr double kBiasHighest = std::numeric_limits<int32_t>::max() / 2;
 // TFLiteConverter's half range for weights that are all zero: 3.9e-9 for a scale.
@@ -30,9 +29,10 @@ float LargestMagnitude(const Range& range) {
   return std::max(std::abs(range.min), std::abs(range.max));
 }
 
-float WeightScale(const Range& range) {
+float WeightScale(const Range& range, int highest) {
   const float largest = LargestMagnitude(range);
-  return NormalScale((largest == 0 ? kZeroWeightsHalfRange : largest) / kWeightsHighest);
+  return NormalScale((largest == 0 ? kZeroWeightsHalfRange : largest) /
+                     static_cast<float>(highest));
 }
 
 // One range a channel, of values whose channels are neighbours (depthwise weights).
@@ -87,12 +87,12 @@ QuantParams Int16ActivationParams(const Range& range) {
   return {{NormalScale((largest == 0 ? 1.0f : largest) / kInt16Highest)}, {0}};
 }
 
-QuantParams Int8WeightParams(std::span<const float> values, std::span<const int32_t> shape,
-                             int axis) {
+QuantParams SymmetricWeightParams(std::span<const float> values, std::span<const int32_t> shape,
+                                  int axis, int highest) {
   QuantParams params;
   params.quantized_dimension = std::max(axis, 0);
   for (const Range& range : RangesOfChannels(values, LayoutAlong(shape, axis))) {
-    params.scales.push_back(WeightScale(range));
+    params.scales.push_back(WeightScale(range, highest));
   }
   params.zero_points.assign(params.scales.size(), 0);
   return params;

@@ -27,11 +27,11 @@ QuantParams Int8ActivationParams(const Range& range);
 // 0: those of [-1, 1].
 QuantParams Int16ActivationParams(const Range& range);
 
-// Symmetric int8, [-127, 127], zero point 0, one scale a slice along `axis`, or one in all for axis
-// -1. An all-zero slice gets a normal scale, never 0 nor a subnormal one. `values` are finite and
-// fit `shape`.
-QuantParams Int8WeightParams(std::span<const float> values, std::span<const int32_t> shape,
-                             int axis);
+// Symmetric, [-highest, highest] (127 for int8, 7 for int4), zero point 0, one scale a slice along
+// `axis`, or one in all for axis -1. An all-zero slice gets a normal scale, never 0 nor a subnormal
+// one. `values` are finite and fit `shape`.
+QuantParams SymmetricWeightParams(std::span<const float> values, std::span<const int32_t> shape,
+                                  int axis, int highest);
 
 // Of a bias, zero point 0: scale[c] = input scale * weight scale[c].
 //

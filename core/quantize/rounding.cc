@@ -38,8 +38,8 @@ void Round(std::span<const float> values, float scale, int32_t zero_point, T* co
 }
 
 template <typename T, int32_t kLowest, int32_t kHighest>
-SharedBytes RoundChannels(const QuantParams& params, std::span<const float> values,
-                          std::span<const int32_t> shape) {
+std::vector<T> RoundChannels(const QuantParams& params, std::span<const float> values,
+                             std::span<const int32_t> shape) {
   const bool per_channel = params.scales.size() > 1;
   const ChannelLayout layout = LayoutAlong(shape, per_channel ? params.quantized_dimension : -1);
   CHECK_EQ(layout.channels, static_cast<int64_t>(params.scales.size()));
@@ -54,7 +54,22 @@ SharedBytes RoundChannels(const QuantParams& params, std::span<const float> valu
                                   codes.data() + first);
     }
   }
+  return codes;
+}
+
+template <typename T>
+SharedBytes Shared(const std::vector<T>& codes) {
   return SharedBytes::OwnValues(std::span<const T>(codes));
+}
+
+// Two codes a byte, the first in the lower half.
+SharedBytes Packed(std::span<const int8_t> codes) {
+  std::vector<uint8_t> bytes((codes.size() + 1) / 2, 0);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const auto half = static_cast<uint8_t>(codes[i] & 0xf);
+    bytes[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? half : half << 4);
+  }
+  return SharedBytes::OwnValues(std::span<const uint8_t>(bytes));
 }
 
 SharedBytes ToFloat16(std::span<const float> values) {
@@ -72,14 +87,16 @@ SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,
   constexpr int32_t kInt32Lowest = std::numeric_limits<int32_t>::min();
   constexpr int32_t kInt32Highest = std::numeric_limits<int32_t>::max();
   switch (type) {
+    case schema::TensorType_INT4:
+      return Packed(RoundChannels<int8_t, -8, 7>(params, values, shape));
     case schema::TensorType_INT8:
-      return RoundChannels<int8_t, -128, 127>(params, values, shape);
+      return Shared(RoundChannels<int8_t, -128, 127>(params, values, shape));
     case schema::TensorType_INT16:
-      return RoundChannels<int16_t, -32767, 32767>(params, values, shape);
+      return Shared(RoundChannels<int16_t, -32767, 32767>(params, values, shape));
     case schema::TensorType_INT32:
-      return RoundChannels<int32_t, kInt32Lowest, kInt32Highest>(params, values, shape);
+      return Shared(RoundChannels<int32_t, kInt32Lowest, kInt32Highest>(params, values, shape));
     case schema::TensorType_INT64:
-      return RoundChannels<int64_t, kInt32Lowest, kInt32Highest>(params, values, shape);
+      return Shared(RoundChannels<int64_t, kInt32Lowest, kInt32Highest>(params, values, shape));
     case schema::TensorType_FLOAT16:
       return ToFloat16(values);
     default:

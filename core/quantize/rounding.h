@@ -14,10 +14,10 @@
 
 namespace octavo {
 
-// The bytes of `values`, a constant of `shape`, stored as `type`: INT8, INT16, INT32 or INT64 with
-// `params` (one scale, or one a slice along the quantized dimension), or FLOAT16 (nearest, halves
-// to even, clamped to +-65504), which needs none. Integers of 32 and 64 bits stay within those
-// of 32.
+// The bytes of `values`, a constant of `shape`, stored as `type`: INT4 (two a byte), INT8, INT16,
+// INT32 or INT64 with `params` (one scale, or one a slice along the quantized dimension), or
+// FLOAT16 (nearest, halves to even, clamped to +-65504), which needs none. Integers of 32 and 64
+// bits stay within those of 32.
 //
 // `values` are finite and fit `shape`, `params` fit `shape` and `type`: a plan sees to both.
 SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,

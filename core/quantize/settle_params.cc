@@ -165,7 +165,8 @@ class ParamSettler {
     const TensorIndex bias = InputOf(op, row.bias_input);
     if (bias != kNoTensor) RETURN_IF_ERROR(CheckFinite(model_, bias));
 
-    QuantParams weights = WeightParams(model_, op, row);
+    const bool per_channel = plan_.spec.scheme() != v1::SCHEME_INT8_PER_TENSOR;
+    QuantParams weights = WeightParams(model_, op, row, WeightType::kInt8, per_channel);
     const QuantParams exact = weights;
     const QuantParams input = ParamsOfUse({i, std::countr_zero(row.activation_inputs)});
     const QuantParams bias_params = BiasParams(

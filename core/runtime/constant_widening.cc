@@ -115,11 +115,37 @@ bool WidenOutput(Model& model, const schema::OperatorT& op) {
   return true;
 }
 
+// Weights of 4 bits that an operator reads as they are: no kernel has them, and those of 8 bits
+// give the same.
+void WidenInt4(Model& model, TensorIndex index) {
+  schema::TensorT& tensor = model.tensor(index);
+  const std::span<const uint8_t> bytes = model.ConstantBytes(index);
+  const std::optional<int64_t> count = NumElements(tensor.shape);
+  const std::optional<int64_t> size = TensorBytes(tensor.type, tensor.shape);
+  if (!count || !size || *size != static_cast<int64_t>(bytes.size())) return;
+  std::vector<int8_t> codes(*count);
+  for (int64_t i = 0; i < *count; ++i) {
+    codes[i] = static_cast<int8_t>(IntegerAt(tensor.type, bytes, i));
+  }
+  tensor.type = schema::TensorType_INT8;
+  tensor.buffer = model.AddBuffer(SharedBytes::OwnValues<int8_t>(codes));
+}
+
 }  // namespace
 
 void WidenConstants(Model& model) {
   auto& operators = model.graph().operators;
   std::erase_if(operators, [&](const auto& op) { return WidenOutput(model, *op); });
+  for (const auto& op : operators) {
+    if (model.OperatorType(*op) == schema::BuiltinOperator_DEQUANTIZE) continue;
+    for (const int32_t input : op->inputs) {
+      const TensorIndex index{input};
+      if (index != kNoTensor && model.IsConstant(index) &&
+          model.tensor(index).type == schema::TensorType_INT4) {
+        WidenInt4(model, index);
+      }
+    }
+  }
 }
 
 }  // namespace octavo

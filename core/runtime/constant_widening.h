@@ -10,7 +10,8 @@
 namespace octavo {
 
 // Computes each DEQUANTIZE of a constant once: its output becomes a float32 constant and the
-// operator is gone. Tensors keep their places. A DEQUANTIZE of types that we do not know stays.
+// operator is gone. INT4 constants of other operators become INT8. Tensors keep their places. A
+// DEQUANTIZE of types that we do not know stays.
 void WidenConstants(Model& model);
 
 }  // namespace octavo

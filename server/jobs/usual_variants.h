@@ -7,23 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "core/base/usual_variants.h"
 #include "octavo/v1/jobs.pb.h"
 #include "octavo/v1/spec.pb.h"
 
 namespace octavo {
 
-struct UsualVariant {
-  const char* name;
-  v1::Scheme scheme;
-  v1::IoType io_type;
-  bool needs_calibration;
-  const char* description;
-};
-
-// The one of this scheme and I/O type, or of this name; null where there is none.
+// The one of this scheme and I/O type; null where there is none.
 const UsualVariant* FindUsual(const v1::VariantSpec& variant);
-const UsualVariant* FindUsual(absl::string_view name);
 
 // All of them.
 std::vector<v1::VariantCapability> KnownVariants();

@@ -24,11 +24,16 @@ from octavo.v1 import (artifacts_pb2, artifacts_pb2_grpc, datasets_pb2, datasets
 _VARIANTS = {
     "float32": (spec_pb2.SCHEME_FLOAT32, spec_pb2.IO_TYPE_FLOAT32),
     "float16": (spec_pb2.SCHEME_FLOAT16, spec_pb2.IO_TYPE_FLOAT32),
+    "weight-int8": (spec_pb2.SCHEME_WEIGHT_INT8, spec_pb2.IO_TYPE_FLOAT32),
+    "weight-int4": (spec_pb2.SCHEME_WEIGHT_INT4, spec_pb2.IO_TYPE_FLOAT32),
     "dynamic-int8": (spec_pb2.SCHEME_DYNAMIC_INT8, spec_pb2.IO_TYPE_FLOAT32),
+    "dynamic-int4": (spec_pb2.SCHEME_DYNAMIC_INT4, spec_pb2.IO_TYPE_FLOAT32),
     "int8": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_FLOAT32),
     "int8-int8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_INT8),
     "int8-uint8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_UINT8),
+    "int8-pertensor": (spec_pb2.SCHEME_INT8_PER_TENSOR, spec_pb2.IO_TYPE_FLOAT32),
     "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
+    "int16x8-int16io": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_INT16),
 }
 # What the server names resources; whatever else a caller gives is a path.
 _RESOURCE_ID = "[a-z2-7]{26}"

@@ -95,13 +95,13 @@ TEST(Int16ActivationParams, AreSymmetric) {
   EXPECT_TRUE(std::isnormal(Int16ActivationParams({0, FLT_TRUE_MIN}).scales[0]));
 }
 
-TEST(Int8WeightParams, HaveAScaleAChannelOfAnyAxis) {
+TEST(SymmetricWeightParams, HaveAScaleAChannelOfAnyAxis) {
   // [2, 3, 4]: element (i, j, k) is 100 i + 10 j + k + 1.
   std::vector<float> values;
   for (int i = 0; i < 24; ++i) values.push_back(100.0f * (i / 12) + 10 * (i / 4 % 3) + i % 4 + 1);
   const auto scales_along = [&](int axis) {
     std::vector<float> largest;
-    for (const float scale : Int8WeightParams(values, {{2, 3, 4}}, axis).scales) {
+    for (const float scale : SymmetricWeightParams(values, {{2, 3, 4}}, axis, 127).scales) {
       largest.push_back(std::round(scale * 127));
     }
     return largest;
@@ -110,24 +110,24 @@ TEST(Int8WeightParams, HaveAScaleAChannelOfAnyAxis) {
   EXPECT_THAT(scales_along(1), ElementsAre(104, 114, 124));
   EXPECT_THAT(scales_along(2), ElementsAre(121, 122, 123, 124));
   EXPECT_THAT(scales_along(-1), ElementsAre(124));
-  EXPECT_EQ(Int8WeightParams(values, {{2, 3, 4}}, 2).quantized_dimension, 2);
-  EXPECT_EQ(Int8WeightParams(values, {{2, 3, 4}}, -1).quantized_dimension, 0);
-  EXPECT_THAT(Int8WeightParams(values, {{2, 3, 4}}, 1).zero_points, ElementsAre(0, 0, 0));
+  EXPECT_EQ(SymmetricWeightParams(values, {{2, 3, 4}}, 2, 127).quantized_dimension, 2);
+  EXPECT_EQ(SymmetricWeightParams(values, {{2, 3, 4}}, -1, 127).quantized_dimension, 0);
+  EXPECT_THAT(SymmetricWeightParams(values, {{2, 3, 4}}, 1, 127).zero_points, ElementsAre(0, 0, 0));
 }
 
-TEST(Int8WeightParams, GuardDeadAndSubnormalChannels) {
+TEST(SymmetricWeightParams, GuardDeadAndSubnormalChannels) {
   const std::vector<float> values = {0, 0, 0, 1e-42f, 0, -1e-44f, 0, 0, -0.5f};
-  const QuantParams params = Int8WeightParams(values, {{3, 3}}, 0);
+  const QuantParams params = SymmetricWeightParams(values, {{3, 3}}, 0, 127);
   EXPECT_THAT(params.scales, ElementsAre(3.937008e-09f, FLT_MIN, 0.5f / 127));
 }
 
-TEST(Int8WeightParams, KeepEveryCodeWithinItsRange) {
+TEST(SymmetricWeightParams, KeepEveryCodeWithinItsRange) {
   std::mt19937_64 random(kSeed);
   for (int trial = 0; trial < 200; ++trial) {
     std::normal_distribution<float> normal(0, std::exp((trial - 100) / 3.0f));
     std::vector<float> values(5 * 31);
     for (float& value : values) value = normal(random);
-    const QuantParams params = Int8WeightParams(values, {{5, 31}}, 0);
+    const QuantParams params = SymmetricWeightParams(values, {{5, 31}}, 0, 127);
     const SharedBytes stored = StoreAs(schema::TensorType_INT8, params, values, {{5, 31}});
     for (size_t i = 0; i < values.size(); ++i) {
       const int code = static_cast<int8_t>(stored.get()[i]);
