@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
+#include "core/graph/custom_operators.h"
 #include "core/graph/passes.h"
 #include "core/tflite/model_reader.h"
 
@@ -32,8 +33,9 @@ absl::StatusOr<ImportedModel> ImportModel(std::shared_ptr<const std::vector<uint
                       "MODEL_MALFORMED");
   }
   ASSIGN_OR_RETURN(Model source, ReadModel(std::move(file)));
-  RETURN_IF_ERROR(CheckSupported(source));
-  ASSIGN_OR_RETURN(Model model, FoldGraph(source));
+  const Model known = WithBuiltinOperators(source);
+  RETURN_IF_ERROR(CheckSupported(known));
+  ASSIGN_OR_RETURN(Model model, FoldGraph(known));
   return ImportedModel{std::move(source), std::move(model)};
 }
 
