@@ -1,6 +1,7 @@
 #include "core/quantize/plan_quantization.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -74,20 +75,33 @@ void PlanFloat32(QuantPlan* plan) {
   }
 }
 
+bool FitsFloat16(const Model& model, TensorIndex constant) {
+  constexpr float kLargestFloat16 = 65504;
+  const std::span<const float> values = model.ConstantValues<float>(constant);
+  return std::ranges::all_of(values,
+                             [](float value) { return std::abs(value) <= kLargestFloat16; });
+}
+
 absl::Status PlanFloat16(const Model& model, QuantPlan* plan) {
   for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
     decision.note = "float: it has no float constants";
+    bool is_beyond = false;
     for (int position = 0; position < static_cast<int>(op.inputs.size()); ++position) {
       const TensorIndex input = InputOf(op, position);
       if (!IsFloatConstant(model, input)) continue;
       RETURN_IF_ERROR(CheckFinite(model, input));
+      if (!FitsFloat16(model, input)) {
+        is_beyond = true;
+        continue;
+      }
       plan->constants[{i, position}] = {
           .type = schema::TensorType_FLOAT16, .params = {}, .dequantize = true};
       decision.note = "float: constants stored in float16";
     }
+    if (is_beyond) decision.note = "float: a constant is beyond float16's range and stays float32";
   }
   return absl::OkStatus();
 }
