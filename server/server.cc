@@ -113,7 +113,7 @@ JobQueueObserver CountQueue(Metrics& metrics, Log& log) {
   observer.on_started = [&](absl::Duration wait) {
     metrics.job_wait.At({}).Observe(absl::ToDoubleSeconds(wait));
   };
-  observer.on_variant = [&](const v1::VariantReport& variant) { CountVariant(variant, metrics); };
+  observer.on_report = [&](const v1::Report& report) { CountReport(report, metrics); };
   observer.on_ended = [&](const v1::Job& job, bool quarantined) {
     CountJobEnd(job, quarantined, metrics);
     Log::Fields fields = {{"job", job.name()}, {"state", v1::Job::State_Name(job.state())}};

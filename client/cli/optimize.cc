@@ -14,6 +14,7 @@
 #include "client/cli/spec_flags.h"
 #include "client/cli/table.h"
 #include "client/display_name.h"
+#include "core/base/file.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
@@ -31,6 +32,12 @@ struct Request {
   std::string model_path, calibration_path, evaluation_path;
 };
 
+// A file that can be opened, or what is on the server already.
+absl::Status CheckSource(const std::string& source, absl::string_view collection) {
+  if (source.empty() || IsServerResource(source, collection)) return absl::OkStatus();
+  return OpenForReading(source).status();
+}
+
 absl::StatusOr<Request> ReadRequest(const Flags& flags) {
   Request request;
   ASSIGN_OR_RETURN(request.spec, ParseSpecFlags(flags.spec));
@@ -47,6 +54,9 @@ absl::StatusOr<Request> ReadRequest(const Flags& flags) {
     *request.spec.mutable_evaluation() = data.use;
     request.spec.mutable_evaluation()->set_max_examples(flags.spec.evaluate_examples);
   }
+  RETURN_IF_ERROR(CheckSource(request.model_path, "models"));
+  RETURN_IF_ERROR(CheckSource(request.calibration_path, "datasets"));
+  RETURN_IF_ERROR(CheckSource(request.evaluation_path, "datasets"));
   return request;
 }
 
@@ -164,8 +174,9 @@ absl::StatusOr<ExitCode> Finish(Client& client, const v1::Job& created, const Fl
 
 absl::StatusOr<ExitCode> RunOnServer(const Flags& flags) {
   ASSIGN_OR_RETURN(Request request, ReadRequest(flags));
-  RETURN_IF_ERROR(MakeFolder(flags.out));
   ASSIGN_OR_RETURN(const auto client, ConnectTo(flags.server));
+  // Before the upload: it may take long.
+  RETURN_IF_ERROR(MakeFolder(flags.out));
   JobDisplay display;
   ASSIGN_OR_RETURN(const v1::Job created, Submit(*client, std::move(request), display.progress()));
   const auto finished = Finish(*client, created, flags, display);

@@ -11,6 +11,18 @@
 
 namespace octavo {
 
+namespace {
+
+constexpr char kFooter[] = R"(
+Further flags are octavod's, as --workers N, --metrics-listen HOST:PORT (a second server needs another), and --insecure,
+which an address other than loopback needs; see `octavod --help`.
+
+Examples:
+  octavo serve --data /srv/octavo --workers 2
+  octavo serve --listen 0.0.0.0:8470 --insecure)";
+
+}  // namespace
+
 void AddServeCommand(CLI::App& app, RunCommand& run) {
   CLI::App* command = app.add_subcommand(
       "serve", "Starts an embedded server: SQLite, a local folder, workers inside");
@@ -23,9 +35,7 @@ void AddServeCommand(CLI::App& app, RunCommand& run) {
   command->add_option("--data", flags->data,
                       "Folder for everything that is kept (default: ~/.local/share/octavo)");
   command->allow_extras();
-  command->footer(
-      "Further flags are octavod's: see `octavod --help`.\nExample:\n  octavo serve --data "
-      "/srv/octavo --workers 2");
+  command->footer(kFooter);
   command->callback([command, flags, &run] {
     run = [command, flags]() -> absl::StatusOr<ExitCode> {
       const std::string program =

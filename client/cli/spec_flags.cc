@@ -1,5 +1,7 @@
 #include "client/cli/spec_flags.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "absl/strings/numbers.h"
@@ -140,24 +142,29 @@ absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
 }  // namespace
 
 absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
+  struct Goal {
+    absl::string_view name;
+    absl::string_view unit;  // may be left out; no other is taken
+    void (v1::Goals::*set)(double value);
+  };
+  constexpr Goal kGoals[] = {{"drop", "%", &v1::Goals::set_max_drop_points},
+                             {"size", "x", &v1::Goals::set_max_size_ratio},
+                             {"latency", "x", &v1::Goals::set_max_latency_ratio}};
   v1::Goals goals;
   for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
     const std::vector<absl::string_view> sides = absl::StrSplit(part, "<=");
-    double value = 0;
-    if (sides.size() != 2 ||
-        !absl::SimpleAtod(absl::StripSuffix(absl::StripSuffix(sides[1], "x"), "%"), &value) ||
-        !(value >= 0)) {
-      return FlagError("--goal", part, "wanted goals such as drop<=0.5,size<=0.3x,latency<=0.8x");
-    }
-    if (sides[0] == "drop") {
-      goals.set_max_drop_points(value);
-    } else if (sides[0] == "size") {
-      goals.set_max_size_ratio(value);
-    } else if (sides[0] == "latency") {
-      goals.set_max_latency_ratio(value);
-    } else {
+    const auto goal = std::ranges::find(kGoals, sides[0], &Goal::name);
+    if (goal == std::end(kGoals)) {
       return FlagError("--goal", part, "there are goals for drop, size and latency");
     }
+    double value = 0;
+    if (sides.size() != 2 || !absl::SimpleAtod(absl::StripSuffix(sides[1], goal->unit), &value) ||
+        !(value >= 0)) {
+      return FlagError("--goal", part,
+                       "wanted goals such as drop<=0.5,size<=0.3x,latency<=0.8x: drop in "
+                       "percentage points, size and latency as a share of float32's");
+    }
+    (goals.*goal->set)(value);
   }
   return goals;
 }
@@ -175,7 +182,8 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                             "succeed"));
   command
       .add_option("--goal", flags.goal,
-                  "What a variant must hold to: drop<=0.5,size<=0.3x,latency<=0.8x")
+                  "What a variant must hold to, in quotes: "
+                  "\"drop<=0.5,size<=0.3x,latency<=0.8x\"")
       ->type_name("GOALS");
   add_repeated("--scale", flags.scale, "S",
                "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
@@ -205,7 +213,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
       ->check(CLI::Range(1, 256));
   command
       .add_option("--benchmark-runs", flags.benchmark_runs,
-                  "Timed runs of each variant (default: as many as fit in 2 s, 20 to 200)")
+                  "Timed runs of each variant (default: as many as fit in 2 s, 5 to 200)")
       ->check(CLI::Range(1, 100000));
   command.add_flag("--no-benchmark", flags.no_benchmark, "Measure neither latency nor memory");
   command.add_flag("--convert-only", flags.convert_only, "Make the variants and measure nothing");

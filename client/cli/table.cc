@@ -131,7 +131,7 @@ bool ColorWanted() {
 std::string GroupDigits(int64_t number) {
   std::string digits = absl::StrCat(number);
   for (int i = static_cast<int>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) {
-    digits.insert(i, " ");
+    digits.insert(i, ",");
   }
   return digits;
 }

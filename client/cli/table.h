@@ -26,7 +26,7 @@ std::string RenderReport(const v1::Report& report, bool color);
 // Whether colour is wanted on standard output: a terminal, and no NO_COLOR in the environment.
 bool ColorWanted();
 
-// "85 372".
+// "85,372".
 std::string GroupDigits(int64_t number);
 
 }  // namespace octavo

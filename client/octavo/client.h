@@ -6,8 +6,8 @@
 //   spec.set_model(model.name());
 //   spec.set_all_variants(true);
 //   ASSIGN_OR_RETURN(const v1::Job job, client->CreateJob(spec));
-//   ASSIGN_OR_RETURN(const v1::Job ended, client->WatchJob(job.name(), [](const v1::JobEvent&)
-//   {}));
+//   const auto go_on = [](const v1::JobEvent&) { return true; };
+//   ASSIGN_OR_RETURN(const v1::Job ended, client->WatchJob(job.name(), go_on));
 
 #ifndef OCTAVO_CLIENT_OCTAVO_CLIENT_H_
 #define OCTAVO_CLIENT_OCTAVO_CLIENT_H_

@@ -200,20 +200,27 @@ void RemoveUnusedOperatorCodes(schema::ModelT& tables) {
 // One thing that nothing here runs.
 struct Unsupported {
   std::string problem = {};
+  std::string hint = {};  // what to do about it
   std::string operator_name = {};
   std::string index = {};
   std::string tensor = {};
 };
 
-std::string WhyUnsupported(const Model& model, const schema::OperatorT& op) {
+// What is unsupported and what to do about it; empty where nothing is.
+Unsupported WhyUnsupported(const Model& model, const schema::OperatorT& op) {
   if (model.OperatorType(op) == schema::BuiltinOperator_CUSTOM) {
-    return absl::StrCat("custom operator '", ShortName(model.OperatorName(op)), "'");
+    return {.problem = absl::StrCat("custom operator '", ShortName(model.OperatorName(op)), "'"),
+            .hint = "export the model with builtin operators only"};
   }
   const OperatorRow* row = FindOperator(model.OperatorType(op));
-  if (row == nullptr) return absl::StrCat("operator ", model.OperatorName(op));
-  if (model.OperatorVersion(op) <= row->newest_version) return "";
-  return absl::StrCat("operator ", row->name, " of version ", model.OperatorVersion(op),
-                      " (known up to ", row->newest_version, ")");
+  if (row == nullptr) {
+    return {.problem = absl::StrCat("operator ", model.OperatorName(op)),
+            .hint = "express it by other operators, or leave it outside the model"};
+  }
+  if (model.OperatorVersion(op) <= row->newest_version) return {};
+  return {.problem = absl::StrCat("operator ", row->name, " of version ", model.OperatorVersion(op),
+                                  " (known up to ", row->newest_version, ")"),
+          .hint = "export the model with an older converter"};
 }
 
 std::vector<Unsupported> FindUnsupported(const Model& model) {
@@ -221,23 +228,25 @@ std::vector<Unsupported> FindUnsupported(const Model& model) {
   const schema::SubGraphT& graph = model.graph();
   for (size_t index = 0; index < graph.operators.size(); ++index) {
     const schema::OperatorT& op = *graph.operators[index];
-    const std::string problem = WhyUnsupported(model, op);
-    if (problem.empty()) continue;
+    Unsupported entry = WhyUnsupported(model, op);
+    if (entry.problem.empty()) continue;
+    absl::StrAppend(&entry.problem, " at ", index);
+    entry.operator_name = std::string(ShortName(model.OperatorName(op)));
+    entry.index = absl::StrCat(index);
     const TensorIndex output = OutputOf(op, 0);
-    found.push_back(
-        {.problem = absl::StrCat(problem, " at ", index),
-         .operator_name = std::string(ShortName(model.OperatorName(op))),
-         .index = absl::StrCat(index),
-         .tensor = output == kNoTensor ? "" : std::string(ShortName(model.TensorName(output)))});
+    if (output != kNoTensor) entry.tensor = std::string(ShortName(model.TensorName(output)));
+    found.push_back(std::move(entry));
   }
   for (const auto& tensor : graph.tensors) {
     if (tensor->sparsity != nullptr) {
       found.push_back({.problem = absl::StrCat("sparse tensor '", ShortName(tensor->name), "'"),
+                       .hint = "export the model with dense tensors",
                        .tensor = std::string(ShortName(tensor->name))});
     }
     if (tensor->external_buffer != 0) {
       found.push_back(
           {.problem = absl::StrCat("tensor '", ShortName(tensor->name), "' in another file"),
+           .hint = "export the model as one file",
            .tensor = std::string(ShortName(tensor->name))});
     }
   }
@@ -285,7 +294,8 @@ absl::Status CheckSupported(const Model& model) {
   return WithReason(absl::FailedPreconditionError(text), "OP_UNSUPPORTED",
                     {{"operator", join(&Unsupported::operator_name)},
                      {"index", join(&Unsupported::index)},
-                     {"tensor", join(&Unsupported::tensor)}});
+                     {"tensor", join(&Unsupported::tensor)},
+                     {"hint", found.front().hint}});
 }
 
 }  // namespace octavo

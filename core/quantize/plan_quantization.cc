@@ -195,9 +195,10 @@ absl::Status PlanScheme(const Model& model, const TensorRanges& ranges, QuantPla
 absl::Status CheckSomethingChanges(const QuantPlan& plan) {
   if (plan.spec.scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
   if (!plan.constants.empty() || !plan.activations.empty()) return absl::OkStatus();
-  return WithReason(absl::FailedPreconditionError(absl::StrCat(v1::Scheme_Name(plan.spec.scheme()),
-                                                               " leaves every operator in float")),
-                    "OP_UNSUPPORTED");
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          VariantName(plan.spec.scheme(), plan.spec.io_type()), " leaves every operator in float")),
+      "OP_UNSUPPORTED");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/constant_widening.h"
@@ -23,10 +24,19 @@
 namespace octavo {
 namespace {
 
+// Which operator it is: by its output, for numbers change when a graph is folded.
+absl::Status WithOutput(const absl::Status& status, const Model& model,
+                        const schema::OperatorT& op) {
+  const TensorIndex output = OutputOf(op, 0);
+  return output == kNoTensor ? status : WithMetadata(status, "tensor", model.TensorName(output));
+}
+
 absl::Status Unsupported(const Model& model, const schema::OperatorT& op, absl::string_view why) {
   const std::string name = model.OperatorName(op);
-  return WithReason(absl::FailedPreconditionError(absl::StrCat("operator ", name, ": ", why)),
-                    "OP_UNSUPPORTED", {{"operator", name}});
+  return WithOutput(
+      WithReason(absl::FailedPreconditionError(absl::StrCat("operator ", name, ": ", why)),
+                 "OP_UNSUPPORTED", {{"operator", name}}),
+      model, op);
 }
 
 // Who runs an operator: a node of an XNNPACK subgraph, or a kernel.
@@ -152,7 +162,9 @@ absl::Status ExecutorBuilder::FindSources() {
 }
 
 absl::Status ExecutorBuilder::AssignKernel(int index) {
-  ASSIGN_OR_RETURN(assignments_[index].kernel, NewKernel(model_, op(index)));
+  absl::StatusOr<std::unique_ptr<Kernel>> kernel = NewKernel(model_, op(index));
+  if (!kernel.ok()) return WithOutput(kernel.status(), model_, op(index));
+  assignments_[index].kernel = *std::move(kernel);
   assignments_[index].node.reset();
   return absl::OkStatus();
 }

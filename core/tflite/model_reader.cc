@@ -1,6 +1,7 @@
 #include "core/tflite/model_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -22,8 +23,9 @@ constexpr uint64_t kNoOffset = 1;
 // Buffers may be views of the same bytes, but a file must not stand for much more than it holds.
 constexpr uint64_t kMostBytesPerFileByte = 16;
 
-absl::Status Malformed(absl::string_view problem) {
-  return WithReason(absl::InvalidArgumentError(problem), "MODEL_MALFORMED");
+absl::Status Malformed(absl::string_view problem,
+                       const std::map<std::string, std::string>& metadata = {}) {
+  return WithReason(absl::InvalidArgumentError(problem), "MODEL_MALFORMED", metadata);
 }
 
 // `size` bytes at `offset` of the file.
@@ -31,7 +33,8 @@ absl::StatusOr<std::span<const uint8_t>> FilePart(const File& file, uint64_t off
                                                   uint64_t size) {
   if (offset > file->size() || size > file->size() - offset) {
     return Malformed(absl::StrCat("bytes ", offset, " to ", offset, " + ", size,
-                                  " lie outside the file of ", file->size(), " bytes"));
+                                  " lie outside the file of ", file->size(), " bytes"),
+                     {{"offset", absl::StrCat(offset)}});
   }
   return std::span<const uint8_t>(*file).subspan(offset, size);
 }

@@ -19,8 +19,9 @@ namespace {
 constexpr char kPrefix[] = "type.googleapis.com/google.rpc.";
 
 // What a client needs most stands first; what stands last is left out first.
-constexpr std::array kDetailsByNeed = {"ErrorInfo",    "RetryInfo",   "BadRequest",
-                                       "ResourceInfo", "RequestInfo", "DebugInfo"};
+constexpr std::array kDetailsByNeed = {
+    "ErrorInfo",           "RetryInfo",    "BadRequest",  "QuotaFailure",
+    "PreconditionFailure", "ResourceInfo", "RequestInfo", "DebugInfo"};
 
 template <typename Detail>
 void SetDetail(const Detail& detail, absl::Status& status) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
@@ -55,16 +56,16 @@ absl::StatusOr<std::optional<StoredBlob>> FindBlob(const v1::CreateUploadRequest
 absl::Status CheckRoom(const v1::CreateUploadRequest& request, BlobStore& blobs) {
   ASSIGN_OR_RETURN(const int64_t free_bytes, blobs.FreeBytes());
   if (request.size_bytes() < free_bytes) return absl::OkStatus();
-  return WithRetryDelay(
-      WithReason(absl::ResourceExhaustedError("there is no room for so many bytes"), "DISK_FULL"),
-      absl::Minutes(1));
+  const absl::Status full =
+      WithReason(absl::ResourceExhaustedError("there is no room for so many bytes"), "DISK_FULL");
+  return WithRetryDelay(WithQuotaFailure(full, "server"), absl::Minutes(1));
 }
 
 absl::Status TooManyUploadsError(int64_t limit) {
-  return WithRetryDelay(
+  const absl::Status full =
       WithReason(absl::ResourceExhaustedError(absl::StrCat(limit, " uploads are open already")),
-                 "QUOTA_UPLOADS"),
-      absl::Seconds(30));
+                 "QUOTA_UPLOADS");
+  return WithRetryDelay(WithQuotaFailure(full, "server"), absl::Seconds(30));
 }
 
 v1::Upload NewUpload(const v1::CreateUploadRequest& request, const std::optional<StoredBlob>& blob,

@@ -25,6 +25,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
@@ -40,8 +41,8 @@ constexpr char kStateSuffix[] = ".state";
 constexpr char kNoDigest[] = "-";
 
 absl::Status DiskFull(absl::string_view message) {
-  return WithRetryDelay(WithReason(absl::ResourceExhaustedError(message), "DISK_FULL"),
-                        kDiskFullDelay);
+  const absl::Status full = WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
+  return WithRetryDelay(WithQuotaFailure(full, "server"), kDiskFullDelay);
 }
 
 // An errno of a call that writes. Messages name no path: clients see them.

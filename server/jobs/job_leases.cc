@@ -259,10 +259,8 @@ absl::Status JobQueue::Succeed(const LeasedJob& lease, const JobResult& result) 
   }));
   live_->Remove(lease.job.name(), lease.token);
   watchers_->Notify(lease.job.name());
-  if (options_.observer.on_variant && ended.state() == v1::Job::STATE_SUCCEEDED) {
-    for (const v1::VariantReport& variant : result.report.variants()) {
-      options_.observer.on_variant(variant);
-    }
+  if (options_.observer.on_report && ended.state() == v1::Job::STATE_SUCCEEDED) {
+    options_.observer.on_report(result.report);
   }
   if (options_.observer.on_ended) options_.observer.on_ended(ended, false);
   return absl::OkStatus();

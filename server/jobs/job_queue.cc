@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
@@ -127,10 +128,10 @@ absl::Status JobQueue::CheckSubmit(StoreReader& reader, const v1::CreateJobReque
   }
   ASSIGN_OR_RETURN(const int64_t queued, reader.CountJobsIn(v1::Job::STATE_PENDING));
   if (queued >= options_.max_queued_jobs) {
-    return WithRetryDelay(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                         options_.max_queued_jobs, " jobs are queued already")),
-                                     "QUEUE_FULL"),
-                          kQueueFullDelay);
+    const absl::Status full = WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                             options_.max_queued_jobs, " jobs are queued already")),
+                                         "QUEUE_FULL");
+    return WithRetryDelay(WithQuotaFailure(full, "server"), kQueueFullDelay);
   }
   return absl::OkStatus();
 }

@@ -48,8 +48,8 @@ struct JobQueueObserver {
   // As it ended: its state, verdict, times and report's variants are set. `quarantined`: with its
   // model's digest.
   std::function<void(const v1::Job&, bool quarantined)> on_ended;
-  // Each variant of a report that was committed.
-  std::function<void(const v1::VariantReport&)> on_variant;
+  // A report that was committed.
+  std::function<void(const v1::Report&)> on_report;
 };
 
 struct JobQueueOptions {

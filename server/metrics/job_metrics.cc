@@ -67,16 +67,6 @@ std::string VerdictName(v1::VariantReport::State state) {
   return state == v1::VariantReport::STATE_SKIPPED ? "skipped" : "failed";
 }
 
-}  // namespace
-
-void CountJobEnd(const v1::Job& job, bool quarantined, Metrics& metrics) {
-  const std::string outcome = quarantined ? "quarantined" : Outcome(job);
-  metrics.jobs_finished.At({outcome, ReasonClass(job)}).Increment();
-  if (job.has_start_time()) {
-    metrics.job_duration.At({outcome}).Observe(SecondsBetween(job.start_time(), job.end_time()));
-  }
-}
-
 void CountVariant(const v1::VariantReport& variant, Metrics& metrics) {
   const std::string scheme = SchemeName(variant.spec().scheme());
   metrics.variants.At({scheme, VerdictName(variant.state())}).Increment();
@@ -89,6 +79,22 @@ void CountVariant(const v1::VariantReport& variant, Metrics& metrics) {
     metrics.variant_latency_ratio.At({scheme}).Observe(variant.latency().ratio());
   }
   metrics.evaluation_examples.At({}).Increment(static_cast<double>(variant.fidelity().examples()));
+}
+
+}  // namespace
+
+void CountJobEnd(const v1::Job& job, bool quarantined, Metrics& metrics) {
+  const std::string outcome = quarantined ? "quarantined" : Outcome(job);
+  metrics.jobs_finished.At({outcome, ReasonClass(job)}).Increment();
+  if (job.has_start_time()) {
+    metrics.job_duration.At({outcome}).Observe(SecondsBetween(job.start_time(), job.end_time()));
+  }
+}
+
+void CountReport(const v1::Report& report, Metrics& metrics) {
+  metrics.calibration_examples.At({}).Increment(
+      static_cast<double>(report.calibration().examples()));
+  for (const v1::VariantReport& variant : report.variants()) CountVariant(variant, metrics);
 }
 
 void CountStage(v1::Stage stage, absl::string_view variant, absl::Duration duration,

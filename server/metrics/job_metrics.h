@@ -14,8 +14,8 @@ namespace octavo {
 // The job is SUCCEEDED, FAILED or CANCELLED; its verdict, error and times are set.
 void CountJobEnd(const v1::Job& job, bool quarantined, Metrics& metrics);
 
-// A variant was finished, failed or skipped.
-void CountVariant(const v1::VariantReport& variant, Metrics& metrics);
+// A job made a report: its calibration set, and each variant that was finished, failed or skipped.
+void CountReport(const v1::Report& report, Metrics& metrics);
 
 // An engine left a stage. `variant` is a variant's usual name, such as "int8-uint8io"; empty where
 // the stage serves all.

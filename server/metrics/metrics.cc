@@ -196,6 +196,9 @@ Metrics::Metrics()
       variant_latency_ratio(Families{*registry}.Histogram("octavo_variant_latency_ratio",
                                                           "Median latency against float32's.",
                                                           kLatencyRatio, {Scheme()})),
+      calibration_examples(
+          Families{*registry}.Counter("octavo_calibration_examples_total",
+                                      "Examples of calibration sets, summed over reports.")),
       evaluation_examples(
           Families{*registry}.Counter("octavo_evaluation_examples_total",
                                       "Examples used for evaluation, summed over variants.")),

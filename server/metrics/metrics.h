@@ -55,6 +55,7 @@ struct Metrics {
   Histograms variant_drop;           // percentage points; scheme
   Histograms variant_size_ratio;     // scheme
   Histograms variant_latency_ratio;  // scheme
+  Counters calibration_examples;
   Counters evaluation_examples;
 
   Gauges workers;         // state: idle, busy

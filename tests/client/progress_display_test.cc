@@ -27,7 +27,7 @@ const StepProgress kUpload = {.step = "upload a-data-set-with-a-long-name.npz",
 TEST(RenderProgress, FitsWithRateAndTimeLeftInEightyColumns) {
   const std::string line = RenderProgress(kEvaluate, 80);
   EXPECT_THAT(line, AllOf(HasSubstr("evaluate int8-uint8io"),
-                          HasSubstr("4 000 of 10 000 examples, 500/s, 12 s left")));
+                          HasSubstr("4,000 of 10,000 examples, 500/s, 12 s left")));
   EXPECT_LT(ftxui::string_width(line), 80);
 }
 
@@ -64,7 +64,7 @@ TEST(ProgressDisplay, GoesByTheClockOfWhatItIsToldOf) {
     display.Update("evaluate int8", 5'000, 10'000, "examples", began + absl::Seconds(30));
     display.Update("quantize int8", 0, 0, "examples", began + absl::Seconds(40));
   }
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "evaluate int8: 5 000 examples in 30 s\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "evaluate int8: 5,000 examples in 30 s\n");
 }
 
 TEST(ProgressDisplay, BeginsAnewWhereAStepFallsBack) {
@@ -80,7 +80,7 @@ TEST(ProgressDisplay, BeginsAnewWhereAStepFallsBack) {
 }
 
 TEST(ProgressSummary, SaysWhatTookTheTime) {
-  EXPECT_EQ(ProgressSummary(kEvaluate), "evaluate int8-uint8io: 4 000 examples in 8.0 s");
+  EXPECT_EQ(ProgressSummary(kEvaluate), "evaluate int8-uint8io: 4,000 examples in 8.0 s");
   EXPECT_THAT(ProgressSummary(kUpload), HasSubstr("640.0 MB, the last 40.0 MB in 4.0 s"));
 }
 

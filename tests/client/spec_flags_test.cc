@@ -90,8 +90,17 @@ TEST(Goals, AreUnsetWhereTheyAreNotNamed) {
   EXPECT_FALSE(goals->has_max_drop_points());
 }
 
+TEST(Goals, HaveUnits) {
+  const auto goals = ParseGoals("drop<=0.5%,size<=0.3x,latency<=0.8x");
+  ASSERT_TRUE(goals.ok()) << goals.status();
+  EXPECT_EQ(goals->max_drop_points(), 0.5);
+  EXPECT_EQ(goals->max_size_ratio(), 0.3);
+  EXPECT_EQ(goals->max_latency_ratio(), 0.8);
+}
+
 TEST(Goals, RefuseWhatIsNone) {
-  for (const char* text : {"speed<=3", "drop<0.5", "drop<=much", "size<=-1", "drop<=nan"}) {
+  for (const char* text : {"speed<=3", "drop<0.5", "drop<=much", "size<=-1", "drop<=nan",
+                           "size<=30%", "latency<=80%", "drop<=0.5x", "size<=0.3xx"}) {
     EXPECT_THAT(ParseGoals(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
 }

@@ -13,9 +13,9 @@ using ::testing::Not;
 
 TEST(Table, AlignsNumbersToTheRight) {
   const std::string text = RenderTable(
-      {.rows = {{"variant", "bytes"}, {"float32", "85 372"}, {"int8", "9"}}, .left_columns = {0}},
+      {.rows = {{"variant", "bytes"}, {"float32", "85,372"}, {"int8", "9"}}, .left_columns = {0}},
       false);
-  EXPECT_EQ(text, "variant   bytes\nfloat32  85 372\nint8          9\n");
+  EXPECT_EQ(text, "variant   bytes\nfloat32  85,372\nint8          9\n");
 }
 
 TEST(Table, HoldsNoEscapesWithoutColor) {
@@ -54,9 +54,9 @@ TEST(Table, GivesTheReasonOfSkippedAndFailedVariants) {
 TEST(GroupDigits, SetsThreesApart) {
   EXPECT_EQ(GroupDigits(0), "0");
   EXPECT_EQ(GroupDigits(999), "999");
-  EXPECT_EQ(GroupDigits(85372), "85 372");
-  EXPECT_EQ(GroupDigits(1234567), "1 234 567");
-  EXPECT_EQ(GroupDigits(-1234), "-1 234");
+  EXPECT_EQ(GroupDigits(85372), "85,372");
+  EXPECT_EQ(GroupDigits(1234567), "1,234,567");
+  EXPECT_EQ(GroupDigits(-1234), "-1,234");
   EXPECT_EQ(GroupDigits(-123), "-123");
 }
 

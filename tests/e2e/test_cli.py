@@ -26,6 +26,23 @@ SLOW_FLAGS = ["--evaluate", data_path("mobilenet") + ":fashion28_test", "--scale
               "--no-benchmark"]
 
 
+def one_relu() -> bytes:
+    """A net without constants."""
+    def mutate(model, schema):
+        graph = model.subgraphs[0]
+        graph.tensors = graph.tensors[:2]
+        for tensor, name in zip(graph.tensors, (b"x", b"y")):
+            tensor.name, tensor.shape, tensor.shapeSignature, tensor.buffer = name, [1, 4], None, 0
+            tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+        model.operatorCodes = model.operatorCodes[:1]
+        model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.RELU
+        model.operatorCodes[0].version = 1
+        relu = schema.OperatorT()
+        relu.inputs, relu.outputs = [0], [1]
+        graph.operators, graph.inputs, graph.outputs, model.signatureDefs = [relu], [0], [1], []
+    return changed(mutate)
+
+
 def octavo(*words, **kwargs) -> subprocess.CompletedProcess:
     """Runs the command."""
     done = subprocess.run([BUILD / "bin" / "octavo", *map(str, words)], capture_output=True, text=True, timeout=300,
@@ -54,6 +71,43 @@ def test_optimize_writes_variants_and_report(tmp_path, where):
     assert isinstance(report["variants"][0]["artifact"]["size_bytes"], int)
     # Data to standard output, progress to standard error.
     assert "evaluate" in done.stderr and "evaluate" not in done.stdout
+
+
+NAMED_DATA = {
+    # As the help says it: frames and priors side by side, colours swapped, a scale and an offset a channel.
+    "portrait": ["portrait_seg", "--calibrate", data_path("portrait") + ":calib_frames+calib_priors", "--evaluate",
+                 data_path("portrait") + ":frames+priors", "--channels", "bgr", "--scale", "0.017,0.017,0.017,1/255",
+                 "--offset=-1.76715,-1.98526,-2.10316,0"],
+    "fashion": ["hard_cle_mild", "--calibrate", data_path("fashion28") + ":calib_images", "--evaluate",
+                data_path("fashion28") + ":test_images:labels=test_labels", "--scale", "1/255"],
+    "crops": ["mobilenet_v2", "--calibrate", data_path("mobilenet") + ":crops", "--evaluate",
+              data_path("mobilenet") + ":crops", "--scale", "1/255", "--resize", "224x224,nearest"],
+}
+
+
+@pytest.mark.parametrize("name", NAMED_DATA)
+def test_the_data_is_used_as_it_is(name, tmp_path):
+    model, *flags = NAMED_DATA[name]
+    done = octavo("optimize", model_path(model), *flags, "--calibrate-examples", "4", "--evaluate-examples", "5",
+                  "--variant", "int8", "--no-benchmark", "--out", tmp_path, "--local")
+    assert done.returncode == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [v["fidelity"]["examples"] for v in report["variants"]] == [5, 5]
+    page = (tmp_path / "report.html").read_text()
+    assert {"portrait": "channels swapped to BGR", "fashion": "test_images", "crops": "nearest"}[name] in page
+
+
+def test_a_named_variant_that_the_model_does_not_admit_is_4(tmp_path):
+    net = tmp_path / "relu.tflite"
+    net.write_bytes(one_relu())
+    done = octavo("optimize", net, "--variant", "float16", "--no-benchmark", "--out", tmp_path / "out", "--local")
+    assert done.returncode == 4 and "float16 leaves every operator in float" in done.stdout
+
+
+def test_a_name_that_is_no_file_leaves_no_folder(tmp_path, where):
+    done = octavo("optimize", tmp_path / "no.tflite", "--out", tmp_path / "out", *where)
+    assert done.returncode == 2 and "no.tflite" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_json_output_is_the_report(tmp_path, where):

@@ -11,7 +11,8 @@ import google_crc32c
 import numpy as np
 import octavo
 import pytest
-from octavo.v1 import datasets_pb2, uploads_pb2
+from conftest import data_path, model_path
+from octavo.v1 import datasets_pb2, spec_pb2, uploads_pb2
 
 GIB = 1 << 30
 CHUNK = bytes(range(256)) * 4096  # 1 MiB
@@ -160,3 +161,28 @@ def test_bytes_that_are_there_are_not_sent(server, file):
         name = client.upload_dataset(file)
         check_is_whole(client, name, file)
         assert sum(relay.sent) - before < 10_000
+
+
+def test_bytes_and_arrays_are_taken_as_well_as_paths(client):
+    with np.load(data_path("mnist")) as data:
+        calibration, images, labels = (data[name] for name in ("calib_images", "test_images", "test_labels"))
+    with open(model_path("mnist_cnn"), "rb") as file:
+        model = file.read()
+    scale = octavo.Preprocess(scale=1 / 255)
+    result = client.optimize(model, calibrate=calibration[:20], evaluate=(images[:100], labels[:100]), variants="int8",
+                             preprocess=scale, benchmark=False)
+    assert [v.accuracy.examples for v in result.report.variants] == [100, 100]
+    by_name = client.optimize(model, calibrate={"images": calibration[:20]}, evaluate=octavo.Data(
+        {"images": images[:100], "classes": labels[:100]}, labels="classes"), variants=["int8"], preprocess=scale,
+        benchmark=False)
+    assert [v.accuracy.top1 for v in by_name.report.variants] == [v.accuracy.top1 for v in result.report.variants]
+
+
+def test_what_is_no_goal_and_no_way_to_resize_is_refused(client):
+    with pytest.raises(ValueError, match="no goal 'speed'; there are drop, size, latency"):
+        client.optimize(model_path("mnist_cnn"), goals={"speed": 1})
+    with pytest.raises(ValueError, match="'cubic' is none of nearest, bilinear"):
+        octavo.Preprocess(resize=(2, 3, "cubic")).message()
+    message = octavo.Preprocess(resize=(2, 3, "nearest"), channels="bgr").message()
+    assert (message.resize.height, message.resize.width, message.resize.method) == (2, 3, spec_pb2.RESIZE_METHOD_NEAREST)
+    assert message.channel_order == spec_pb2.CHANNEL_ORDER_BGR

@@ -80,12 +80,16 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Preprocess:
-    """value = scale[c] * x + offset[c], after channel order, resize (height, width) and repeat (height, width, channels)."""
+    """value = scale[c] * x + offset[c], after channel order, resize and repeat, in this order.
+
+    channels: "rgb" or "bgr". resize: (height, width), bilinear, or (height, width, "nearest").
+    repeat: (height, width, channels). input: the model's input, "" for its only one.
+    """
 
     scale: float | Sequence[float] = ()
     offset: float | Sequence[float] = ()
     channels: str = ""
-    resize: tuple[int, int] | None = None
+    resize: tuple[int, int] | tuple[int, int, str] | None = None
     repeat: tuple[int, int, int] | None = None
     input: str = ""
 
@@ -93,9 +97,11 @@ class Preprocess:
         """As the protocol has it."""
         message = spec_pb2.Preprocess(input=self.input, scale=np.ravel(self.scale), offset=np.ravel(self.offset))
         if self.channels:
-            message.channel_order = spec_pb2.ChannelOrder.Value(f"CHANNEL_ORDER_{self.channels.upper()}")
+            message.channel_order = _enum_value(spec_pb2.ChannelOrder, self.channels)
         if self.resize:
-            message.resize.height, message.resize.width = self.resize
+            message.resize.height, message.resize.width, *method = self.resize
+            if method:
+                message.resize.method = _enum_value(spec_pb2.ResizeMethod, *method)
         if self.repeat:
             message.repeat.height, message.repeat.width, message.repeat.channels = self.repeat
         return message
@@ -177,6 +183,8 @@ class Client:
             scheme, io_type = _VARIANTS[name]
             spec.variants.add(name=name, scheme=scheme, io_type=io_type)
         for goal, value in (goals or {}).items():
+            if goal not in _GOALS:
+                raise ValueError(f"no goal {goal!r}; there are {', '.join(_GOALS)}")
             setattr(spec.goals, _GOALS[goal], value)
         for item in [preprocess] if isinstance(preprocess, Preprocess) else preprocess:
             spec.preprocess.append(item.message())
@@ -326,6 +334,15 @@ class Client:
                 raise error
             time.sleep(pause)
             waited, pause = waited + pause, min(2 * pause, 5.0)
+
+
+def _enum_value(enum, name: str) -> int:
+    """CHANNEL_ORDER_RGB of ChannelOrder for "rgb"."""
+    prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
+    names = [key.removeprefix(prefix).lower() for key in enum.keys()[1:]]
+    if name not in names:
+        raise ValueError(f"{name!r} is none of {', '.join(names)}")
+    return enum.Value(prefix + name.upper())
 
 
 @contextlib.contextmanager

@@ -572,6 +572,40 @@ TEST(Engine, NamesAnOperatorThatNobodyRuns) {
   EXPECT_EQ(ReasonOf(exit.status), "OP_UNSUPPORTED");
 }
 
+// One operator without weights.
+UniqueFd ModelWithoutConstants() {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 4});
+  const TensorIndex y = builder.Tensor("y", {1, 4});
+  builder.Op(schema::BuiltinOperator_RELU, {x}, {y});
+  builder.Output(y);
+  const auto bytes = WriteModel(builder.Build());
+  EXPECT_THAT(bytes, IsOk());
+  return FileOf(std::string(bytes->begin(), bytes->end()));
+}
+
+TEST(Engine, SkipsAmongAllWhatTheModelDoesNotAdmit) {
+  const OutputFolder output;
+  const EngineExit exit = RunOptimize({.model = ModelWithoutConstants()},
+                                      Spec("all_variants: true benchmark { skip: true }"), output);
+  ASSERT_THAT(exit.status, IsOk());
+  for (const char* name : {"float16", "dynamic-int8"}) {
+    const v1::VariantReport& variant = *Find(exit.result.report(), name);
+    EXPECT_EQ(variant.state(), v1::VariantReport::STATE_SKIPPED);
+    EXPECT_EQ(variant.skip_reason(), absl::StrCat(name, " leaves every operator in float"));
+  }
+}
+
+TEST(Engine, FailsANamedVariantThatTheModelDoesNotAdmit) {
+  const OutputFolder output;
+  const EngineExit exit =
+      RunOptimize({.model = ModelWithoutConstants()},
+                  Spec("variants { scheme: SCHEME_FLOAT16 } benchmark { skip: true }"), output);
+  ASSERT_THAT(exit.status, IsOk());
+  EXPECT_EQ(Find(exit.result.report(), "float16")->state(), v1::VariantReport::STATE_FAILED);
+  EXPECT_EQ(exit.result.report().verdict(), v1::VERDICT_PARTIAL);
+}
+
 TEST(Engine, InspectsADataSet) {
   const EngineExit exit = InspectDataset(Open("data/mnist.npz"));
   ASSERT_THAT(exit.status, IsOk());

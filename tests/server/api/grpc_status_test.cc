@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -44,6 +45,32 @@ TEST(GrpcStatus, ComesBackWithItsDetails) {
   const absl::Status back = FromGrpcStatus(sent);
   EXPECT_EQ(back.code(), status.code());
   EXPECT_EQ(ReasonOf(back), "QUEUE_FULL");
+}
+
+TEST(GrpcStatus, SaysWhichLimitAndWhichPrecondition) {
+  const absl::Status full =
+      WithQuotaFailure(absl::ResourceExhaustedError("the queue is full"), "server");
+  google::rpc::QuotaFailure quota;
+  ASSERT_TRUE(GetDetail(ToGrpcStatus(full, "r"), &quota));
+  EXPECT_EQ(quota.violations(0).subject(), "server");
+  EXPECT_EQ(quota.violations(0).description(), "the queue is full");
+  const absl::Status missing = WithPreconditionFailure(
+      absl::FailedPreconditionError("blob abc is missing"), "MISSING", "abc");
+  google::rpc::PreconditionFailure failure;
+  ASSERT_TRUE(GetDetail(ToGrpcStatus(missing, "r"), &failure));
+  EXPECT_EQ(failure.violations(0).type(), "MISSING");
+  EXPECT_EQ(failure.violations(0).subject(), "abc");
+}
+
+TEST(GrpcStatus, AddsToAReasonThatIsThere) {
+  const absl::Status status =
+      WithReason(absl::FailedPreconditionError("no"), "OP_UNSUPPORTED", {{"operator", "LSTM"}});
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(GetDetail(ToGrpcStatus(WithMetadata(status, "tensor", "y"), "r"), &info));
+  EXPECT_EQ(info.reason(), "OP_UNSUPPORTED");
+  EXPECT_EQ(info.metadata().at("operator"), "LSTM");
+  EXPECT_EQ(info.metadata().at("tensor"), "y");
+  EXPECT_EQ(WithMetadata(absl::NotFoundError("x"), "a", "b"), absl::NotFoundError("x"));
 }
 
 TEST(GrpcStatus, IsOkForOk) {

@@ -130,6 +130,8 @@ TEST(JobService, QueuesNothingThatIsOnlyValidated) {
   request.set_validate_only(true);
   const auto job = Create(server, request);
   ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().model(), request.spec().model());
+  EXPECT_EQ(job->spec().variants_size(), request.spec().variants_size());
   v1::ListJobsResponse list;
   ASSERT_EQ(server.Call(*server.jobs, &Stub::ListJobs, {}, &list), absl::OkStatus());
   EXPECT_EQ(list.jobs_size(), 0);

@@ -238,6 +238,10 @@ TEST_F(JobQueueTest, RefusesMoreThanTheQueueTakes) {
   const auto payload = third.status().GetPayload("type.googleapis.com/google.rpc.RetryInfo");
   ASSERT_TRUE(payload.has_value() && retry.ParseFromString(std::string(*payload)));
   EXPECT_GT(retry.retry_delay().seconds(), 0);
+  google::rpc::QuotaFailure quota;
+  const auto failure = third.status().GetPayload("type.googleapis.com/google.rpc.QuotaFailure");
+  ASSERT_TRUE(failure.has_value() && quota.ParseFromString(std::string(*failure)));
+  EXPECT_EQ(quota.violations(0).description(), "2 jobs are queued already");
   // Running jobs do not count.
   Lease();
   EXPECT_THAT(queue_->Submit(Request()), IsOk());

@@ -64,23 +64,26 @@ TEST(CountJobEnd, SaysWhoseFaultAFailureWas) {
   EXPECT_EQ(Finished(metrics, "quarantined", "crash"), 1);
 }
 
-TEST(CountVariant, CountsWhatWasMeasured) {
+TEST(CountReport, CountsWhatWasMeasured) {
   Metrics metrics;
-  v1::VariantReport variant;
+  v1::Report report;
+  report.mutable_calibration()->set_examples(64);
+  v1::VariantReport& variant = *report.add_variants();
   variant.mutable_spec()->set_scheme(v1::SCHEME_DYNAMIC_INT8);
   variant.set_state(v1::VariantReport::STATE_SUCCEEDED);
   variant.set_size_ratio(0.3);
   variant.mutable_accuracy()->set_drop_points(0.5);
   variant.mutable_fidelity()->set_examples(100);
-  CountVariant(variant, metrics);
+  CountReport(report, metrics);
   EXPECT_EQ(metrics.variants.At({"dynamic-int8", "succeeded"}).Value(), 1);
   EXPECT_EQ(HistogramSum(metrics.variant_drop.At({"dynamic-int8"})), 0.5);
   EXPECT_EQ(HistogramSum(metrics.variant_size_ratio.At({"dynamic-int8"})), 0.3);
   EXPECT_EQ(HistogramSum(metrics.variant_latency_ratio.At({"dynamic-int8"})), 0);
   EXPECT_EQ(metrics.evaluation_examples.At({}).Value(), 100);
+  EXPECT_EQ(metrics.calibration_examples.At({}).Value(), 64);
 
   variant.set_state(v1::VariantReport::STATE_SKIPPED);
-  CountVariant(variant, metrics);
+  CountReport(report, metrics);
   EXPECT_EQ(metrics.variants.At({"dynamic-int8", "skipped"}).Value(), 1);
   EXPECT_EQ(metrics.evaluation_examples.At({}).Value(), 100);
 }

@@ -14,6 +14,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/sha256.h"
 #include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "octavo/v1/models.pb.h"
@@ -48,6 +49,12 @@ class InspectorTest : public ::testing::Test {
   std::unique_ptr<BlobStore> blobs_;
   InspectorOptions options_;
 };
+
+// What the contract promises; the tests' own limits are longer.
+TEST(InspectorOptions, AreFiveSecondsAndHalfAGigabyte) {
+  EXPECT_EQ(InspectorOptions().time_limit, absl::Seconds(5));
+  EXPECT_EQ(InspectorOptions().memory_limit_bytes, 512 << 20);
+}
 
 TEST_F(InspectorTest, GivesWhatTheEngineFound) {
   Inspector inspector(*blobs_, options_);
@@ -118,6 +125,12 @@ TEST_F(InspectorTest, LearnsNothingWithoutABlobOrAnEngine) {
     const auto model = inspector.InspectModel(Sha256Hex("none"), "m");
     EXPECT_THAT(model, StatusIs(absl::StatusCode::kFailedPrecondition));
     EXPECT_EQ(ReasonOf(model.status()), "BLOB_MISSING");
+    google::rpc::PreconditionFailure failure;
+    const auto payload =
+        model.status().GetPayload("type.googleapis.com/google.rpc.PreconditionFailure");
+    ASSERT_TRUE(payload.has_value() && failure.ParseFromString(std::string(*payload)));
+    EXPECT_EQ(failure.violations(0).type(), "MISSING");
+    EXPECT_EQ(failure.violations(0).subject(), Sha256Hex("none"));
     EXPECT_FALSE(Inspector::IsVerdict(model.status()));
   }
   options_.engine_program = folder_ / "none";
