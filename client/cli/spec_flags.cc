@@ -196,6 +196,10 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   add_repeated("--keep-float", flags.keep_float, "TENSOR",
                "Operators whose output has this name stay float; may be repeated");
   command
+      .add_option("--batch", flags.batch,
+                  "Fix the batch size of what is written (default: as the model has it)")
+      ->check(CLI::Range(1, 65536));
+  command
       .add_option("--observer", flags.observer,
                   "How calibration chooses ranges: min-max, moving-average, percentile, mse, "
                   "entropy (default: min-max)")
@@ -242,6 +246,7 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   }
   ASSIGN_OR_RETURN(const v1::ObserverKind observer, ParseObserver(flags.observer));
   spec.set_observer(observer);
+  spec.set_batch(flags.batch);
   ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
   for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
   spec.set_num_threads(flags.threads);

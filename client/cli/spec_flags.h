@@ -23,6 +23,7 @@ struct SpecFlags {
   std::vector<std::string> resize;
   std::vector<std::string> repeat;
   std::string observer;
+  int batch = 0;
   int64_t calibrate_examples = 0;
   int64_t evaluate_examples = 0;
   int threads = 0;

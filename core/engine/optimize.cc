@@ -150,6 +150,9 @@ class VariantMaker {
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
   // Plans, applies and writes; what was written, read again.
   absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
+  TensorRanges RangesFor(const v1::VariantSpec& spec) const;
+  // The variant that was written, with fixed shapes.
+  absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec) const;
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
   void CountExamples(int64_t done, int64_t total);
@@ -215,14 +218,16 @@ const v1::VariantReport* VariantMaker::Finished(absl::string_view name) const {
   return nullptr;
 }
 
+TensorRanges VariantMaker::RangesFor(const v1::VariantSpec& spec) const {
+  return ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
+                                    .levels = spec.scheme() == v1::SCHEME_INT16X8 ? 65536 : 256});
+}
+
 absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                                              v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
   const absl::Time start = absl::Now();
-  const TensorRanges ranges =
-      ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
-                                 .levels = spec.scheme() == v1::SCHEME_INT16X8 ? 65536 : 256});
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges, spec));
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, RangesFor(spec), spec));
   ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
@@ -266,10 +271,20 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
   return absl::OkStatus();
 }
 
+// A batch of several is not run: its examples are, one by one, through the same variant of a batch
+// of one.
+absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
+                                                  const v1::VariantSpec& spec) const {
+  if (prepared_.spec.batch() <= 1) return FixShapes(written);
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.fixed, RangesFor(spec), spec));
+  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.fixed, plan));
+  return FixShapes(quantized);
+}
+
 absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {
   ASSIGN_OR_RETURN(const Model written, Quantize(spec, report));
   if (!evaluator_.has_value() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Model fixed, FixShapes(written));
+  ASSIGN_OR_RETURN(const Model fixed, ForOneExample(written, spec));
   if (evaluator_.has_value()) RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
   if (!prepared_.spec.benchmark().skip()) RETURN_IF_ERROR(Benchmark(fixed, report), "benchmark");
   return absl::OkStatus();

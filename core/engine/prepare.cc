@@ -137,8 +137,12 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t m
                           "the model is quantized already: only float models are taken"),
                       "NOT_FLOAT");
   }
+  ASSIGN_OR_RETURN(prepared.fixed, FixShapes(imported.model), "model");
   prepared.model = std::move(imported.model);
-  ASSIGN_OR_RETURN(prepared.fixed, FixShapes(prepared.model), "model");
+  if (prepared.spec.batch() > 0) {
+    ASSIGN_OR_RETURN(prepared.model, FixShapes(prepared.model, prepared.spec.batch()),
+                     "spec.batch");
+  }
   RETURN_IF_ERROR(CheckRunnable(prepared.fixed), "model");
   const int64_t max_bytes = memory_limit_bytes > 0 ? memory_limit_bytes / 2 : kMaxDatasetBytes;
   RETURN_IF_ERROR(OpenSets(work, max_bytes, prepared));

@@ -22,8 +22,8 @@ struct Prepared {
   v1::OptimizeSpec spec;  // with every default, its variants as settled
   std::vector<SettledVariant> variants;
   v1::ModelInfo model_info;
-  Model model;  // clean, its batch as it came
-  Model fixed;  // for one example
+  Model model;  // clean, its batch as it is to be written
+  Model fixed;  // for one example; tensors have the same places
   std::optional<BoundDataset> calibration;
   std::optional<BoundDataset> evaluation;
   // Whether the evaluation set's inputs come from floats, which may be NaN or infinite: those of

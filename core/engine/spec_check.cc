@@ -140,6 +140,7 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
     return FieldError("spec.variants", absl::StrCat("more than ", kMaxVariants));
   }
   RETURN_IF_ERROR(CheckBetween("spec.num_threads", spec.num_threads(), 0, kMaxThreads));
+  RETURN_IF_ERROR(CheckBetween("spec.batch", spec.batch(), 0, kMaxBatch));
   RETURN_IF_ERROR(CheckBetween("spec.calibration.max_examples", spec.calibration().max_examples(),
                                0, INT64_MAX));
   RETURN_IF_ERROR(

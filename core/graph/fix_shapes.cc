@@ -22,7 +22,6 @@ namespace {
 constexpr int64_t kMaxActivationBytes = int64_t{8} << 30;
 constexpr int64_t kFoldedReserveBytes = int64_t{256} << 20;
 constexpr int64_t kMostFoldedPerConstantByte = 4;
-constexpr int32_t kMaxBatch = 1 << 16;
 
 absl::Status Malformed(absl::string_view problem) {
   return WithReason(absl::InvalidArgumentError(problem), "MODEL_MALFORMED");

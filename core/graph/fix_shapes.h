@@ -10,6 +10,8 @@
 
 namespace octavo {
 
+inline constexpr int32_t kMaxBatch = 1 << 16;
+
 // Sets the inputs' batch axes to `batch`, infers every tensor's shape, and folds what then is
 // constant: SHAPE, STRIDED_SLICE and PACK before RESHAPE and TRANSPOSE_CONV, DEQUANTIZE of float16
 // constants. Folded operators are gone; tensors keep their places, so that what is found of one (a

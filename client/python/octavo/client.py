@@ -170,11 +170,13 @@ class Client:
     def optimize(self, model, calibrate=None, evaluate=None, variants: str | Sequence[str] = "all",
                  out: str | os.PathLike | None = None, preprocess: Preprocess | Sequence[Preprocess] = (),
                  goals: Mapping[str, float] | None = None, benchmark: bool = True,
+                 observer: str = "", batch: int = 0,
                  progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
         variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
-        progress: called with each event. Raises JobFailed where the job ends without a report.
+        observer: "min_max", "moving_average", "percentile", "mean_squared_error" or "entropy". batch: fixes what is
+        written to so many examples. progress: called with each event. Raises JobFailed where the job ends without a report.
         """
         spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
         for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
@@ -188,6 +190,9 @@ class Client:
             setattr(spec.goals, _GOALS[goal], value)
         for item in [preprocess] if isinstance(preprocess, Preprocess) else preprocess:
             spec.preprocess.append(item.message())
+        if observer:
+            spec.observer = _enum_value(spec_pb2.ObserverKind, observer)
+        spec.batch = batch
         spec.benchmark.skip = not benchmark
         spec.model = self.upload_model(model)
         if calibrate is not None:
