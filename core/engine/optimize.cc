@@ -14,6 +14,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/calibrate/calibrate.h"
+#include "core/calibrate/statistics_checks.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/describe_model.h"
 #include "core/engine/host_pause.h"
@@ -142,6 +143,9 @@ class VariantMaker {
   // Measures the ranges once for all variants, where one needs them.
   absl::Status CalibrateOnce();
 
+  // What calibration and the weights show; after CalibrateOnce.
+  std::vector<v1::Warning> Warnings() const;
+
   // The float32 variant comes first. An error is one for all.
   absl::StatusOr<v1::VariantReport> Make(const SettledVariant& variant);
 
@@ -216,6 +220,16 @@ const v1::VariantReport* VariantMaker::Finished(absl::string_view name) const {
     }
   }
   return nullptr;
+}
+
+std::vector<v1::Warning> VariantMaker::Warnings() const {
+  std::vector<v1::Warning> warnings = CheckWeights(prepared_.fixed);
+  if (statistics_.empty()) return warnings;
+  const int64_t num_examples = prepared_.calibration->dataset->size();
+  for (v1::Warning& warning : CheckStatistics(prepared_.fixed, statistics_, num_examples)) {
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
 }
 
 TensorRanges VariantMaker::RangesFor(const v1::VariantSpec& spec) const {
@@ -361,6 +375,7 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
   report = BeginReport(prepared, identity);
   VariantMaker maker(prepared, work, progress);
   RETURN_IF_ERROR(maker.CalibrateOnce());
+  for (v1::Warning& warning : maker.Warnings()) *report.add_warnings() = std::move(warning);
   for (const SettledVariant& variant : prepared.variants) {
     ASSIGN_OR_RETURN(v1::VariantReport made, maker.Make(variant));
     *report.add_variants() = std::move(made);
