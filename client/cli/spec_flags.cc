@@ -132,11 +132,12 @@ absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
       {"moving-average", v1::OBSERVER_KIND_MOVING_AVERAGE},
       {"percentile", v1::OBSERVER_KIND_PERCENTILE},
       {"mse", v1::OBSERVER_KIND_MEAN_SQUARED_ERROR},
-      {"entropy", v1::OBSERVER_KIND_ENTROPY}};
+      {"entropy", v1::OBSERVER_KIND_ENTROPY},
+      {"auto", v1::OBSERVER_KIND_AUTO}};
   const auto found = kObservers.find(name);
   if (found != kObservers.end()) return found->second;
   return FlagError("--observer", name,
-                   "there are min-max, moving-average, percentile, mse and entropy");
+                   "there are min-max, moving-average, percentile, mse, entropy and auto");
 }
 
 }  // namespace
@@ -200,9 +201,10 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                   "Fix the batch size of what is written (default: as the model has it)")
       ->check(CLI::Range(1, 65536));
   command
-      .add_option("--observer", flags.observer,
-                  "How calibration chooses ranges: min-max, moving-average, percentile, mse, "
-                  "entropy (default: min-max)")
+      .add_option(
+          "--observer", flags.observer,
+          "How calibration chooses ranges: min-max, moving-average, percentile, mse, "
+          "entropy, or auto: what serves best on a fifth that is held back (default: min-max)")
       ->type_name("NAME");
   command
       .add_option("--calibrate-examples", flags.calibrate_examples,

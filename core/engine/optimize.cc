@@ -15,7 +15,9 @@
 #include "core/base/status_macros.h"
 #include "core/calibrate/calibrate.h"
 #include "core/calibrate/statistics_checks.h"
+#include "core/data/dataset_part.h"
 #include "core/engine/artifact_folder.h"
+#include "core/engine/choose_observer.h"
 #include "core/engine/describe_model.h"
 #include "core/engine/host_pause.h"
 #include "core/engine/prepare.h"
@@ -119,19 +121,35 @@ EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener pro
   return options;
 }
 
+struct KindRow {
+  v1::ObserverKind kind;
+  Observer observer;
+};
+constexpr KindRow kKinds[] = {
+    {v1::OBSERVER_KIND_MIN_MAX, Observer::kMinMax},
+    {v1::OBSERVER_KIND_MOVING_AVERAGE, Observer::kMovingAverage},
+    {v1::OBSERVER_KIND_PERCENTILE, Observer::kPercentile},
+    {v1::OBSERVER_KIND_MEAN_SQUARED_ERROR, Observer::kMeanSquaredError},
+    {v1::OBSERVER_KIND_ENTROPY, Observer::kEntropy},
+};
+
 Observer ObserverOf(v1::ObserverKind kind) {
-  switch (kind) {
-    case v1::OBSERVER_KIND_MOVING_AVERAGE:
-      return Observer::kMovingAverage;
-    case v1::OBSERVER_KIND_PERCENTILE:
-      return Observer::kPercentile;
-    case v1::OBSERVER_KIND_MEAN_SQUARED_ERROR:
-      return Observer::kMeanSquaredError;
-    case v1::OBSERVER_KIND_ENTROPY:
-      return Observer::kEntropy;
-    default:
-      return Observer::kMinMax;
+  const auto* row = std::ranges::find(kKinds, kind, &KindRow::kind);
+  return row == std::end(kKinds) ? Observer::kMinMax : row->observer;
+}
+
+v1::ObserverKind KindOf(Observer observer) {
+  return std::ranges::find(kKinds, observer, &KindRow::observer)->kind;
+}
+
+void ReportTrials(const ObserverChoice& choice, v1::VariantReport& report) {
+  for (const ObserverScore& score : choice.scores) {
+    v1::ObserverTrial& trial = *report.add_observer_trials();
+    trial.set_observer(KindOf(score.ranges.observer));
+    trial.set_kept(score.ranges.observer == Observer::kPercentile ? score.ranges.kept : 0);
+    trial.set_sqnr_db(score.sqnr_db);
   }
+  report.set_observer(KindOf(choice.scores[0].ranges.observer));
 }
 
 // The work on the variants of one job. Not thread-safe.
@@ -154,9 +172,11 @@ class VariantMaker {
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
   // Plans, applies and writes; what was written, read again.
   absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
-  TensorRanges RangesFor(const v1::VariantSpec& spec) const;
+  bool is_auto() const { return prepared_.spec.observer() == v1::OBSERVER_KIND_AUTO; }
+  // Empty for a scheme that needs none. Those of `auto` are chosen once a scheme.
+  absl::StatusOr<TensorRanges> RangesFor(const v1::VariantSpec& spec);
   // The variant that was written, with fixed shapes.
-  absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec) const;
+  absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec);
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
   void CountExamples(int64_t done, int64_t total);
@@ -169,6 +189,7 @@ class VariantMaker {
   EngineProgress& progress_;
   HostPause pause_;
   CalibrationStatistics statistics_;
+  std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
 };
@@ -205,11 +226,13 @@ absl::Status VariantMaker::CalibrateOnce() {
   CalibrateOptions options;
   options.max_examples = prepared_.calibration->dataset->size();
   options.num_threads = prepared_.spec.num_threads();
-  options.histograms = NeedsHistograms(ObserverOf(prepared_.spec.observer()));
-  options.progress = [this](int64_t done, int64_t total) { CountExamples(done, total); };
-  ASSIGN_OR_RETURN(statistics_,
-                   Calibrate(prepared_.fixed, *prepared_.calibration->dataset, options),
-                   "calibration");
+  options.histograms = is_auto() || NeedsHistograms(ObserverOf(prepared_.spec.observer()));
+  const Dataset& all = *prepared_.calibration->dataset;
+  const DatasetPart most(all, HoldBackAFifth(all.size()).used);
+  ASSIGN_OR_RETURN(
+      statistics_,
+      Calibrate(prepared_.fixed, is_auto() ? static_cast<const Dataset&>(most) : all, options),
+      "calibration");
   return absl::OkStatus();
 }
 
@@ -232,16 +255,33 @@ std::vector<v1::Warning> VariantMaker::Warnings() const {
   return warnings;
 }
 
-TensorRanges VariantMaker::RangesFor(const v1::VariantSpec& spec) const {
-  return ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
-                                    .levels = spec.scheme() == v1::SCHEME_INT16X8 ? 65536 : 256});
+absl::StatusOr<TensorRanges> VariantMaker::RangesFor(const v1::VariantSpec& spec) {
+  if (!NeedsCalibration(spec.scheme())) return TensorRanges();
+  if (!is_auto()) {
+    return ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
+                                      .levels = LevelsOf(spec.scheme())});
+  }
+  const auto [place, is_new] = choices_.try_emplace(spec.scheme());
+  if (is_new) {
+    ASSIGN_OR_RETURN(place->second,
+                     ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_,
+                                    spec, prepared_.spec.num_threads()),
+                     "auto");
+  }
+  return place->second.ranges;
 }
 
 absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                                              v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, RangesFor(spec), spec));
+  ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
+  if (const auto choice = choices_.find(spec.scheme()); choice != choices_.end()) {
+    ReportTrials(choice->second, report);
+  } else if (NeedsCalibration(spec.scheme())) {
+    report.set_observer(prepared_.spec.observer());
+  }
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges, spec));
   ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
@@ -288,9 +328,10 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
 // A batch of several is not run: its examples are, one by one, through the same variant of a batch
 // of one.
 absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
-                                                  const v1::VariantSpec& spec) const {
+                                                  const v1::VariantSpec& spec) {
   if (prepared_.spec.batch() <= 1) return FixShapes(written);
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.fixed, RangesFor(spec), spec));
+  ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
+  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.fixed, ranges, spec));
   ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.fixed, plan));
   return FixShapes(quantized);
 }

@@ -10,9 +10,9 @@
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
-#include "core/graph/fix_shapes.h"
 #include "core/evaluate/latency.h"
 #include "core/evaluate/set_checks.h"
+#include "core/graph/fix_shapes.h"
 #include "core/quantize/plan_quantization.h"
 
 namespace octavo {

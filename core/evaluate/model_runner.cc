@@ -105,6 +105,8 @@ absl::StatusOr<TensorValue> ConvertInput(const schema::TensorT& input, TensorVal
   return converted;
 }
 
+}  // namespace
+
 absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& output,
                         std::vector<float>& into) {
   const size_t bits = static_cast<size_t>(ElementBits(output.type));
@@ -124,8 +126,6 @@ absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& output,
   type->dequantize(output.bytes, AffineOf(tensor).value_or(Affine{}), &into[begin]);
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<Example> ConvertInputs(const Model& model, Example example) {
   const std::vector<int32_t>& inputs = model.graph().inputs;

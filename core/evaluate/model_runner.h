@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/pool.h"
 #include "core/data/dataset.h"
@@ -19,6 +20,11 @@ namespace octavo {
 //
 // INVALID_ARGUMENT, naming the input: of another type or shape, or not finite.
 absl::StatusOr<Example> ConvertInputs(const Model& model, Example example);
+
+// Appends the real values that `value`, of `tensor`'s type, stands for. UNIMPLEMENTED, naming the
+// tensor: a type that is not evaluated.
+absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& value,
+                        std::vector<float>& into);
 
 // Elements of each of the outputs of `model` (fixed shapes), in its order.
 std::vector<int64_t> OutputSizes(const Model& model);

@@ -219,6 +219,8 @@ std::vector<v1::VariantSpec> UsualVariants() {
   return variants;
 }
 
+int LevelsOf(v1::Scheme scheme) { return scheme == v1::SCHEME_INT16X8 ? 65536 : 256; }
+
 bool NeedsCalibration(v1::Scheme scheme) {
   const UsualVariant* usual = FindUsual(scheme, v1::IO_TYPE_FLOAT32);
   return usual != nullptr && usual->needs_calibration;

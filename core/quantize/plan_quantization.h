@@ -21,6 +21,9 @@ std::string VariantName(v1::Scheme scheme, v1::IoType io_type);
 // int8-uint8io int16x8.
 std::vector<v1::VariantSpec> UsualVariants();
 
+// How many levels a scheme's activations have: 65,536 or 256.
+int LevelsOf(v1::Scheme scheme);
+
 bool NeedsCalibration(v1::Scheme scheme);
 
 // `model` is a clean float model (graph/passes.h), its batch as it came; `ranges` are of its

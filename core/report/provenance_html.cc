@@ -131,6 +131,8 @@ std::string ObserverText(v1::ObserverKind observer) {
       return "of the least mean-squared error";
     case v1::OBSERVER_KIND_ENTROPY:
       return "of the least divergence (entropy)";
+    case v1::OBSERVER_KIND_AUTO:
+      return "what served best on a fifth of the set, held back";
     default:
       return "smallest to largest";
   }
