@@ -2,6 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -261,12 +264,13 @@ absl::StatusOr<TensorRanges> VariantMaker::RangesFor(const v1::VariantSpec& spec
     return ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
                                       .levels = LevelsOf(spec.scheme())});
   }
-  const auto [place, is_new] = choices_.try_emplace(spec.scheme());
-  if (is_new) {
-    ASSIGN_OR_RETURN(place->second,
+  auto place = choices_.find(spec.scheme());
+  if (place == choices_.end()) {
+    ASSIGN_OR_RETURN(ObserverChoice choice,
                      ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_,
                                     spec, prepared_.spec.num_threads()),
                      "auto");
+    place = choices_.emplace(spec.scheme(), std::move(choice)).first;
   }
   return place->second.ranges;
 }
