@@ -1,0 +1,70 @@
+#include "core/evaluate/tensor_errors.h"
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/core/evaluate/model_fixture.h"
+
+namespace octavo {
+namespace {
+
+using ::absl_testing::IsOk;
+using ::testing::SizeIs;
+
+std::map<std::string, TensorError> ByName(const std::vector<TensorError>& errors) {
+  std::map<std::string, TensorError> by_name;
+  for (const TensorError& error : errors) by_name[error.name] = error;
+  return by_name;
+}
+
+TEST(CompareTensors, FindsNothingBetweenAModelAndItself) {
+  const Model model = ReadFixture("models/mnist_cnn/float.tflite");
+  const auto errors = CompareTensors(model, model, MnistImages(4), {.num_threads = 2});
+  ASSERT_THAT(errors, IsOk());
+  ASSERT_FALSE(errors->empty());
+  for (const TensorError& error : *errors) {
+    EXPECT_TRUE(std::isinf(error.sqnr_db)) << error.name;
+    EXPECT_EQ(error.max_error, 0) << error.name;
+    EXPECT_EQ(error.saturated, 0) << error.name;
+  }
+  // The input first, the output last.
+  EXPECT_EQ(errors->front().name, model.TensorName(TensorIndex{model.graph().inputs[0]}));
+  EXPECT_EQ(errors->back().name, model.TensorName(TensorIndex{model.graph().outputs[0]}));
+}
+
+TEST(CompareTensors, ShowsWhereAnInt8ModelParts) {
+  const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
+  const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const auto errors = CompareTensors(float32, int8, MnistImages(8), {});
+  ASSERT_THAT(errors, IsOk());
+  const auto by_name = ByName(*errors);
+  ASSERT_THAT(by_name, testing::Not(testing::IsEmpty()));
+  const auto output =
+      by_name.find(std::string(float32.TensorName(TensorIndex{float32.graph().outputs[0]})));
+  ASSERT_NE(output, by_name.end());
+  EXPECT_GT(output->second.sqnr_db, 30);
+  EXPECT_LT(output->second.sqnr_db, 60);
+  EXPECT_GT(output->second.cosine, 0.99);
+}
+
+TEST(CompareTensors, DoesNotDependOnThreads) {
+  const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
+  const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const auto one = CompareTensors(float32, int8, MnistImages(9), {.num_threads = 1});
+  const auto three = CompareTensors(float32, int8, MnistImages(9), {.num_threads = 3});
+  ASSERT_THAT(one, IsOk());
+  ASSERT_THAT(three, IsOk());
+  ASSERT_THAT(*three, SizeIs(one->size()));
+  for (size_t i = 0; i < one->size(); ++i) {
+    EXPECT_EQ((*one)[i].sqnr_db, (*three)[i].sqnr_db);
+    EXPECT_EQ((*one)[i].cosine, (*three)[i].cosine);
+  }
+}
+
+}  // namespace
+}  // namespace octavo
