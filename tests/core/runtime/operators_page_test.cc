@@ -1,0 +1,80 @@
+// docs/operators.md says what the operator table says.
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/runtime/reference/kernel.h"
+#include "core/tflite/operator_table.h"
+#include "gtest/gtest.h"
+#include "tests/testing/fixtures.h"
+
+namespace octavo {
+namespace {
+
+constexpr char kHead[] =
+    R"(# Operators
+
+Every operator that Octavo reads, and the forms that it gives it; made from the operator table
+(`core/tflite/operator_table.cc`) and held against it by a test. What has no row is refused by name when a model is
+inspected.
+
+- **float**: runs as it is; every scheme may leave it so.
+- **weights**: its weights may be stored in int8 or int4 (`weight-int8`, `weight-int4`, and behind DEQUANTIZE anywhere).
+- **dynamic**: int8 or int4 weights, activations quantized while it runs (`dynamic-int8`, `dynamic-int4`).
+- **int8**, **int16x8**: integer activations.
+- **output scale**: where the scale and zero point of an integer output come from.
+
+| operator | float | weights | dynamic | int8 | int16x8 | output scale | versions read |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+)";
+
+const char* Mark(bool holds) { return holds ? "yes" : ""; }
+
+std::string FixedText(const FixedParams& params) {
+  return absl::StrCat("1/", 1 / params.scale, ", ", params.zero_point);
+}
+
+std::string ScaleText(const OperatorRow& row) {
+  if (row.int8_version == 0 && row.int16_version == 0) return "";
+  switch (row.output_scale) {
+    case OutputScale::kFree:
+      return "its own";
+    case OutputScale::kAsInput:
+      return "its input's";
+    case OutputScale::kAllTheSame:
+      return "one for inputs and output";
+    case OutputScale::kFixed:
+      return absl::StrCat(
+          "fixed: ", FixedText(row.fixed_int8),
+          row.fixed_int16.scale == 0 ? "" : absl::StrCat("; int16 ", FixedText(row.fixed_int16)));
+    case OutputScale::kNone:
+      return "none: no quantized output";
+  }
+  return "";
+}
+
+std::string Page() {
+  std::string page = kHead;
+  for (const OperatorRow& row : OperatorTable()) {
+    absl::StrAppend(&page, "| ", row.name, " | ", Mark(HasKernel(row.type)), " | ",
+                    Mark(row.weights_input >= 0), " | ", Mark(row.has_dynamic()), " | ",
+                    Mark(row.int8_version != 0), " | ", Mark(row.int16_version != 0), " | ",
+                    ScaleText(row), " | 1 to ", row.newest_version, " |\n");
+  }
+  return page;
+}
+
+// With OCTAVO_UPDATE=1 it writes the page instead.
+TEST(OperatorsPage, SaysWhatTheTableSays) {
+  const std::string path = TestDataPath("../../docs/operators.md");
+  if (std::getenv("OCTAVO_UPDATE") != nullptr) std::ofstream(path) << Page();
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_EQ(text.str(), Page()) << "make it anew: OCTAVO_UPDATE=1 ctest -R core_runtime_tests";
+}
+
+}  // namespace
+}  // namespace octavo
