@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/tflite/model_writer.h"
 #include "core/tflite/schema_generated.h"
 #include "tests/testing/fixtures.h"
