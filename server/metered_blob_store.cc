@@ -5,9 +5,9 @@
 namespace octavo {
 namespace {
 
-const absl::Status& StatusOf(const absl::Status& status) { return status; }
+absl::Status StatusOf(const absl::Status& status) { return status; }
 template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+absl::Status StatusOf(const absl::StatusOr<T>& result) {
   return result.status();
 }
 
@@ -16,7 +16,7 @@ template <typename Operation>
 auto Metered(Metrics& metrics, absl::string_view op, Operation operation) {
   const ScopedTimer timer(metrics.store_op.At({op}));
   auto result = operation();
-  const absl::Status& status = StatusOf(result);
+  const absl::Status status = StatusOf(result);
   if (!status.ok() && !absl::IsNotFound(status)) {
     const auto code = static_cast<google::rpc::Code>(status.code());
     metrics.store_errors.At({op, google::rpc::Code_Name(code)}).Increment();

@@ -55,7 +55,7 @@ namespace {
 constexpr char kExamples[] = R"(
 Examples:
   octavo optimize digits.tflite --variant float16 --variant dynamic-int8 --out out/ --local
-  octavo serve    (and in another terminal:)
+  octavo serve    # and in another terminal:
   octavo optimize digits.tflite --calibrate train.npz --evaluate test.npz --scale 1/255 --variant all --out out/
   octavo jobs list
   octavo inspect digits.tflite

@@ -32,10 +32,14 @@ struct Request {
   std::string model_path, calibration_path, evaluation_path;
 };
 
-// A file that can be opened, or what is on the server already.
-absl::Status CheckSource(const std::string& source, absl::string_view collection) {
-  if (source.empty() || IsServerResource(source, collection)) return absl::OkStatus();
-  return OpenForReading(source).status();
+// A regular file that can be opened, or, of a server, what it has already.
+absl::Status CheckSource(const Flags& flags, const std::string& source,
+                         absl::string_view collection) {
+  if (source.empty() || (!flags.local && IsServerResource(source, collection))) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenForReading(source));
+  return Annotate(FileSize(file.get()).status(), source);
 }
 
 absl::StatusOr<Request> ReadRequest(const Flags& flags) {
@@ -54,9 +58,9 @@ absl::StatusOr<Request> ReadRequest(const Flags& flags) {
     *request.spec.mutable_evaluation() = data.use;
     request.spec.mutable_evaluation()->set_max_examples(flags.spec.evaluate_examples);
   }
-  RETURN_IF_ERROR(CheckSource(request.model_path, "models"));
-  RETURN_IF_ERROR(CheckSource(request.calibration_path, "datasets"));
-  RETURN_IF_ERROR(CheckSource(request.evaluation_path, "datasets"));
+  RETURN_IF_ERROR(CheckSource(flags, request.model_path, "models"));
+  RETURN_IF_ERROR(CheckSource(flags, request.calibration_path, "datasets"));
+  RETURN_IF_ERROR(CheckSource(flags, request.evaluation_path, "datasets"));
   return request;
 }
 

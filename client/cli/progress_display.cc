@@ -23,14 +23,14 @@ std::string AmountText(int64_t amount, const std::string& unit) {
   return unit == "bytes" ? BytesText(amount) : absl::StrCat(GroupDigits(amount), " ", unit);
 }
 
-// A second of it: "1 234/s", "0.5/s", "12.3 MB/s".
+// A second of it: "1,234/s", "0.5/s", "12.3 MB/s".
 std::string RateText(double rate, const std::string& unit) {
   const auto whole = static_cast<int64_t>(rate);
   if (unit == "bytes") return absl::StrCat(BytesText(whole), "/s");
   return rate < 10 ? absl::StrFormat("%.1f/s", rate) : absl::StrCat(GroupDigits(whole), "/s");
 }
 
-// "4 000 of 10 000 examples, 1 234/s, 4.9 s left"
+// "4,000 of 10,000 examples, 1,234/s, 4.9 s left"
 std::string FiguresText(const StepProgress& progress) {
   if (progress.total == 0) return "";
   const std::string done =

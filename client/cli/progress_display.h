@@ -27,7 +27,7 @@ struct StepProgress {
 // Where there is little room the figures stay whole, and the bar and then the name give way.
 std::string RenderProgress(const StepProgress& progress, int columns);
 
-// What the step took, once it is over: "evaluate int8: 10 000 examples in 3.1 s".
+// What the step took, once it is over: "evaluate int8: 10,000 examples in 3.1 s".
 std::string ProgressSummary(const StepProgress& progress);
 
 // Not thread-safe.

@@ -155,7 +155,7 @@ absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
   for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
     const std::vector<absl::string_view> sides = absl::StrSplit(part, "<=");
     const auto goal = std::ranges::find(kGoals, sides[0], &Goal::name);
-    if (goal == std::end(kGoals)) {
+    if (sides.size() == 2 && goal == std::end(kGoals)) {
       return FlagError("--goal", part, "there are goals for drop, size and latency");
     }
     double value = 0;

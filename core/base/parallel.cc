@@ -57,7 +57,7 @@ absl::Status ParallelFor(int num_threads, int64_t count,
   std::vector<std::thread> threads;
   try {
     for (int64_t i = 1; i < std::min<int64_t>(num_threads, count); ++i) threads.emplace_back(work);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // No more threads are to be had (a stack counts as memory): those that there are do the work.
   }
   work();

@@ -40,6 +40,7 @@ int AddObject(dl_phdr_info* object, size_t, void* digest) {
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const ElfW(Phdr)& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as numbers
     const auto* notes = reinterpret_cast<const uint8_t*>(object->dlpi_addr + segment.p_vaddr);
     static_cast<Sha256*>(digest)->Update(BuildId({notes, segment.p_memsz}));
   }

@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
+#include "core/base/sanitizer.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
@@ -28,19 +29,6 @@ namespace {
 
 // Descriptors that an engine needs: what it was given, and a few while it writes.
 constexpr rlim_t kMaxDescriptors = 64;
-
-// The shadow memory of the address sanitizer is data too: under it no limit can hold.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kLimitsData = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kLimitsData = false;
-#else
-constexpr bool kLimitsData = true;
-#endif
-#else
-constexpr bool kLimitsData = true;
-#endif
 
 absl::Status Limit(int resource, rlim_t soft, rlim_t hard) {
   rlimit now;
@@ -51,7 +39,8 @@ absl::Status Limit(int resource, rlim_t soft, rlim_t hard) {
 }
 
 absl::Status LimitResources(const SandboxOptions& options) {
-  if (options.memory_limit_bytes > 0 && kLimitsData) {
+  // The shadow memory of a sanitizer is data too: under it no limit can hold.
+  if (options.memory_limit_bytes > 0 && !kHasSanitizer) {
     RETURN_IF_ERROR(Limit(RLIMIT_DATA, options.memory_limit_bytes, options.memory_limit_bytes));
   }
   if (options.cpu_limit_seconds > 0) {
@@ -252,6 +241,8 @@ absl::Status RestrictCalls(int output_fd) {
   for (const int call : kAllowedCalls) {
     RETURN_IF_ERROR(AddRule(filter.get(), SCMP_ACT_ALLOW, call));
   }
+  // By which a sanitizer finds out whether an address can be read.
+  if (kHasSanitizer) RETURN_IF_ERROR(AddRule(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(pipe2)));
   for (const ConditionalCall& call : ConditionalCalls(output_fd)) {
     RETURN_IF_ERROR(AddRule(filter.get(), SCMP_ACT_ALLOW, call.call, call.conditions));
   }

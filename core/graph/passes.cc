@@ -157,7 +157,7 @@ void RemoveUnusedTensors(schema::ModelT& tables, size_t number) {
   };
   VisitTensorReferences(tables, number, keep);
   // Scales of scales do not exist: one step is enough.
-  const std::vector<int32_t> direct = std::move(used);
+  const std::vector<int32_t> direct = std::exchange(used, {});
   for (const int32_t index : direct) VisitDetails(*tensors[index], keep);
   places.Assign();
   const auto renumber = [&](auto& index) { places.Apply(index); };

@@ -231,7 +231,7 @@ absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRange
   RETURN_IF_ERROR(CheckSpec(spec));
   if (NeedsCalibration(spec.scheme()) && ranges.empty()) {
     return WithReason(
-        absl::FailedPreconditionError(absl::StrCat(v1::Scheme_Name(spec.scheme()),
+        absl::FailedPreconditionError(absl::StrCat(VariantName(spec.scheme(), spec.io_type()),
                                                    " needs the ranges that calibration measures")),
         "NO_CALIBRATION");
   }

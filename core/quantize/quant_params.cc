@@ -15,7 +15,7 @@ namespace {
 constexpr float kInt8Lowest = -128;
 constexpr float kInt8Highest = 127;
 constexpr float kInt16Highest = 32767;
-constexpr double kBiasHighest = std::numeric_limits<int32_t>::max() / 2;
+constexpr double kBiasHighest = (1 << 30) - 1;  // half of int32's range
 // TFLiteConverter's half range for weights that are all zero: 3.9e-9 for a scale.
 constexpr float kZeroWeightsHalfRange = 5e-7f;
 

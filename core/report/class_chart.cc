@@ -154,7 +154,6 @@ std::string ConfusionChart(const v1::Accuracy& accuracy, const v1::Accuracy* flo
       " y=11 text-anchor=middle>predicted</text><text class=axistitle transform=\"translate(11 ",
       kTop + kSide / 2, ") rotate(-90)\" text-anchor=middle>true class</text>");
   for (int i = 0; i < classes; i += label_step) {
-    const std::string place = PlaceText((i + 0.5) * cell);
     absl::StrAppend(
         &out, "<text class=tick x=", PlaceText(kLeft + (i + 0.5) * cell), " y=", kTop - 5,
         " text-anchor=middle>", i, "</text><text class=tick x=", kLeft - 5,

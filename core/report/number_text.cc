@@ -45,7 +45,7 @@ std::string DecibelText(double decibel) {
 }
 
 std::string SignedText(double value) {
-  const std::string size = absl::StrFormat("%.2f", std::abs(value));
+  std::string size = absl::StrFormat("%.2f", std::abs(value));
   if (size == "0.00") return size;
   return absl::StrCat(value < 0 ? "−" : "+", size);
 }

@@ -20,6 +20,7 @@
 #include "core/runtime/tensor_buffer.h"
 #include "core/runtime/xnnpack_builder.h"
 #include "core/runtime/xnnpack_operators.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 namespace {
@@ -28,7 +29,8 @@ namespace {
 absl::Status WithOutput(const absl::Status& status, const Model& model,
                         const schema::OperatorT& op) {
   const TensorIndex output = OutputOf(op, 0);
-  return output == kNoTensor ? status : WithMetadata(status, "tensor", model.TensorName(output));
+  return output == kNoTensor ? status
+                             : WithMetadata(status, "tensor", ShortName(model.TensorName(output)));
 }
 
 absl::Status Unsupported(const Model& model, const schema::OperatorT& op, absl::string_view why) {
@@ -174,7 +176,9 @@ absl::Status ExecutorBuilder::AssignOperators() {
   for (int index = 0; index < num_operators(); ++index) {
     std::optional<XnnpackNode> node;
     if (options_.backend == Backend::kXnnpack) {
-      ASSIGN_OR_RETURN(assignments_[index].kernel, NewDynamicKernel(model_, op(index)));
+      absl::StatusOr<std::unique_ptr<Kernel>> kernel = NewDynamicKernel(model_, op(index));
+      if (!kernel.ok()) return WithOutput(kernel.status(), model_, op(index));
+      assignments_[index].kernel = *std::move(kernel);
       assignments_[index].is_own_kernel = assignments_[index].kernel == nullptr;
       if (!assignments_[index].is_own_kernel) continue;
       node = PlanXnnpackNode(model_, op(index));

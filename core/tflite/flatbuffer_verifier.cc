@@ -87,6 +87,7 @@ class Walk {
     const auto type = static_cast<ElementaryType>(base_type);
     const int64_t count = reinterpret_cast<const flatbuffers::Vector<uint8_t>*>(vector)->size();
     if (type != flatbuffers::ET_SEQUENCE) {
+      RETURN_IF_ERROR(CheckAlignment(vector, flatbuffers::InlineSize(type, member)));
       // Bytes of constants are counted too, though they are not copied: they are never more than
       // the file.
       return Spend(count * static_cast<int64_t>(flatbuffers::InlineSize(type, member)));
@@ -98,6 +99,13 @@ class Walk {
       RETURN_IF_ERROR(Table(reinterpret_cast<const uint8_t*>(table), *member));
     }
     return absl::OkStatus();
+  }
+
+  // The library's verifier looks at the alignment of lengths and single numbers, not of lists'.
+  static absl::Status CheckAlignment(const uint8_t* vector, size_t element_bytes) {
+    const auto first = reinterpret_cast<uintptr_t>(vector + sizeof(flatbuffers::uoffset_t));
+    if (first % element_bytes == 0) return absl::OkStatus();
+    return Malformed(absl::StrCat("a list of numbers of ", element_bytes, " bytes is not aligned"));
   }
 
   static const uint8_t* Follow(const uint8_t* value) {

@@ -44,6 +44,15 @@ std::string FittingViolations(const std::string& value, size_t limit) {
   return request.field_violations_size() > 0 ? request.SerializeAsString() : "";
 }
 
+// The reason alone where its metadata takes more than `limit` bytes: names of operators may be
+// many.
+std::string FittingReason(const std::string& value, size_t limit) {
+  google::rpc::ErrorInfo info;
+  if (!info.ParseFromString(value)) return "";
+  if (info.ByteSizeLong() > limit) info.clear_metadata();
+  return info.SerializeAsString();
+}
+
 google::rpc::Status WithFittingDetails(const absl::Status& status, std::string message) {
   google::rpc::Status fitting;
   fitting.set_code(static_cast<int>(status.code()));
@@ -58,6 +67,8 @@ google::rpc::Status WithFittingDetails(const absl::Status& status, std::string m
     std::string value(*payload);
     if (value.size() > room && url == absl::StrCat(kPrefix, "BadRequest")) {
       value = FittingViolations(value, room);
+    } else if (value.size() > room && url == absl::StrCat(kPrefix, "ErrorInfo")) {
+      value = FittingReason(value, room);
     }
     if (value.empty() || value.size() > room) continue;
     auto& detail = *fitting.add_details();

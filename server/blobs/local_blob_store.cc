@@ -47,7 +47,7 @@ absl::Status DiskFull(absl::string_view message) {
 
 // An errno of a call that writes. Messages name no path: clients see them.
 absl::Status DiskStatus(int error, absl::string_view doing) {
-  const absl::Status status = ErrnoStatus(error, doing);
+  absl::Status status = ErrnoStatus(error, doing);
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) return DiskFull(status.message());
   return status;
 }

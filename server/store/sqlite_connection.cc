@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "core/base/error_details.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 
@@ -44,6 +45,9 @@ absl::Status SqliteStatus(int code) {
   for (const ErrorRow& row : kErrors) {
     if (row.code != code && row.code != (code & 0xff)) continue;
     absl::Status status = WithReason(absl::Status(row.status, message), row.reason);
+    if (row.status == absl::StatusCode::kResourceExhausted) {
+      status = WithQuotaFailure(std::move(status), "server");
+    }
     return row.may_pass ? WithRetryDelay(std::move(status), absl::Seconds(10)) : status;
   }
   return absl::InternalError(message);

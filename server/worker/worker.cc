@@ -122,7 +122,7 @@ class SlotWorker final : public Worker {
     --leasing_;
     RETURN_IF_ERROR(lease.status());
     if (!lease->has_value()) return nullptr;
-    const auto active = std::make_shared<ActiveJob>();
+    auto active = std::make_shared<ActiveJob>();
     active->lease = **std::move(lease);
     active->folder = absl::StrCat(options_.work_folder, "/", IdOf(active->lease.job.name()), "-",
                                   active->lease.attempt);

@@ -103,6 +103,8 @@ TEST(Goals, RefuseWhatIsNone) {
                            "size<=30%", "latency<=80%", "drop<=0.5x", "size<=0.3xx"}) {
     EXPECT_THAT(ParseGoals(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
+  EXPECT_THAT(ParseGoals("drop<0.5"), StatusIs(testing::_, testing::HasSubstr("drop<=0.5")));
+  EXPECT_THAT(ParseGoals("speed<=3"), StatusIs(testing::_, testing::HasSubstr("there are goals")));
 }
 
 }  // namespace

@@ -104,10 +104,16 @@ def test_a_named_variant_that_the_model_does_not_admit_is_4(tmp_path):
     assert done.returncode == 4 and "float16 leaves every operator in float" in done.stdout
 
 
-def test_a_name_that_is_no_file_leaves_no_folder(tmp_path, where):
-    done = octavo("optimize", tmp_path / "no.tflite", "--out", tmp_path / "out", *where)
-    assert done.returncode == 2 and "no.tflite" in done.stderr
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("words", [["no.tflite"], ["."], [model_path("mnist_cnn"), "--calibrate", "no.npz"],
+                                   [model_path("mnist_cnn"), "--evaluate", ".:x"]], ids=str)
+def test_a_name_that_is_no_file_leaves_no_folder(tmp_path, where, words):
+    done = octavo("optimize", *words, "--out", tmp_path / "out", *where, cwd=tmp_path)
+    assert done.returncode == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_server_s_model_is_none_where_there_is_no_server(tmp_path):
+    done = octavo("optimize", "models/" + "a" * 26, "--local", "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 2 and not (tmp_path / "out").exists()
 
 
 def test_json_output_is_the_report(tmp_path, where):

@@ -1,4 +1,4 @@
-"""What the README promises of `make demo` and of a setup that finds nothing to do."""
+"""`make demo` once all is built, and a setup that finds nothing to do: both are over soon."""
 
 import subprocess
 import time
@@ -10,6 +10,7 @@ pytestmark = pytest.mark.skipif(BUILD != ROOT / "build" / "release", reason="the
 
 
 def test_the_demo_again_takes_less_than_30_seconds():
+    subprocess.run(["cmake", "--build", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     begun = time.monotonic()
     done = subprocess.run(["make", "-s", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -17,7 +18,7 @@ def test_the_demo_again_takes_less_than_30_seconds():
     lines = done.stdout.splitlines()
     table = [line.split()[0] for line in lines if line.strip()]
     assert table[:8] == ["variant", "float32", "float16", "dynamic-int8", "int8", "int8-int8io", "int8-uint8io", "int16x8"]
-    assert "build/demo/report" in done.stderr
+    assert "artifacts and report: build/demo/report/" in done.stderr
     report = ROOT / "build" / "demo" / "report"
     assert len(list(report.glob("*.tflite"))) == 7
     assert (report / "report.html").exists() and (report / "report.json").exists()

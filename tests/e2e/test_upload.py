@@ -183,6 +183,6 @@ def test_what_is_no_goal_and_no_way_to_resize_is_refused(client):
         client.optimize(model_path("mnist_cnn"), goals={"speed": 1})
     with pytest.raises(ValueError, match="'cubic' is none of nearest, bilinear"):
         octavo.Preprocess(resize=(2, 3, "cubic")).message()
-    message = octavo.Preprocess(resize=(2, 3, "nearest"), channels="bgr").message()
+    message = octavo.Preprocess(resize=(2, 3, "nearest"), channels="BGR").message()
     assert (message.resize.height, message.resize.width, message.resize.method) == (2, 3, spec_pb2.RESIZE_METHOD_NEAREST)
     assert message.channel_order == spec_pb2.CHANNEL_ORDER_BGR

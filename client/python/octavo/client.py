@@ -345,7 +345,7 @@ def _enum_value(enum, name: str) -> int:
     """CHANNEL_ORDER_RGB of ChannelOrder for "rgb"."""
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
     names = [key.removeprefix(prefix).lower() for key in enum.keys()[1:]]
-    if name not in names:
+    if name.lower() not in names:
         raise ValueError(f"{name!r} is none of {', '.join(names)}")
     return enum.Value(prefix + name.upper())
 

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
+#include "core/base/sanitizer.h"
 #include "core/base/sha256.h"
 #include "core/engine/child_process.h"
 #include "core/engine/engine_exit_code.h"
@@ -627,9 +628,7 @@ TEST(Engine, DescribesItself) {
 }
 
 TEST(Engine, EndsOfItselfWhereMemoryIsShort) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "sanitizers need memory of their own";
-#endif
+  if (kHasSanitizer) GTEST_SKIP() << "sanitizers need memory of their own";
   engine::v1::EngineRequest request;
   request.set_memory_limit_bytes(16 << 20);
   const OutputFolder output;

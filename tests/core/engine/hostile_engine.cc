@@ -58,6 +58,11 @@ void SendBytes(const std::string& bytes) {
   if (!WriteAll(kProgressFd, bytes).ok()) std::_Exit(1);
 }
 
+void Crash() {
+  ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would make an exit code of it
+  ::raise(SIGSEGV);
+}
+
 [[noreturn]] void Hang() {
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
@@ -154,7 +159,7 @@ const std::map<std::string, std::function<void()>>& Behaviours() {
          SendResult("fine");
        }},
       {"abort", [] { std::abort(); }},
-      {"segfault", [] { ::raise(SIGSEGV); }},
+      {"segfault", [] { Crash(); }},
       {"killed", [] { ::raise(SIGKILL); }},
       {"exit 7", [] { std::_Exit(7); }},
       {"out of memory", [] { std::_Exit(kOutOfMemoryExitCode); }},

@@ -23,6 +23,7 @@
 #include "absl/status/status_matchers.h"
 #include "core/base/file.h"
 #include "core/base/parallel.h"
+#include "core/base/sanitizer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -197,9 +198,7 @@ TEST_F(Sandbox, LetsAnEngineWork) {
 }
 
 TEST_F(Sandbox, LimitsMemory) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "sanitizers need memory of their own";
-#endif
+  if (kHasSanitizer) GTEST_SKIP() << "sanitizers need memory of their own";
   options_.memory_limit_bytes = 64 << 20;
   EXPECT_EQ(EndOf([] { return std::malloc(256 << 20) == nullptr ? 3 : 0; }), 3);
   EXPECT_EQ(EndOf([] { return std::malloc(16 << 20) == nullptr ? 3 : 0; }), 0);

@@ -193,6 +193,18 @@ TEST(CheckSupported, NamesEverythingAtOnce) {
                     HasReason("OP_UNSUPPORTED")));
 }
 
+TEST(CheckSupported, SaysWhatToDo) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {2});
+  const TensorIndex y = builder.Tensor("y", {2});
+  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
+  builder.Output(y);
+  const auto info =
+      CheckSupported(builder.model()).GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
+  ASSERT_TRUE(info.has_value());
+  EXPECT_THAT(std::string(*info), AllOf(HasSubstr("hint"), HasSubstr("builtin operators only")));
+}
+
 TEST(CheckSupported, DoesNotNameThousands) {
   ModelBuilder builder;
   TensorIndex last = builder.Input("x", {2});

@@ -171,6 +171,22 @@ TEST(CheckRunnable, NamesWhatNobodyRunsInItsTypes) {
   const absl::Status status = CheckRunnable(graph.Build());
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("EXP")));
   EXPECT_EQ(ReasonOf(status), "OP_UNSUPPORTED");
+  EXPECT_THAT(std::string(*status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo")),
+              AllOf(HasSubstr("tensor"), HasSubstr("t1")));
+}
+
+// Models have names of any length, and metadata goes into the headers of a reply.
+TEST(CheckRunnable, ShortensNames) {
+  GraphBuilder graph;
+  const TensorIndex x = graph.Input(schema::TensorType_BOOL, {2});
+  const TensorIndex y = graph.Tensor(schema::TensorType_BOOL, {2});
+  graph.Op(schema::BuiltinOperator_EXP, {x}, {y}, schema::ExpOptionsT());
+  graph.Output(y);
+  Model model = graph.Build();
+  model.tensor(y).name.assign(50'000, 'y');
+  const absl::Status status = CheckRunnable(model);
+  EXPECT_EQ(ReasonOf(status), "OP_UNSUPPORTED");
+  EXPECT_LT(status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo")->size(), 1000);
 }
 
 TEST(Executor, RefusesTensorsWithoutAValue) {

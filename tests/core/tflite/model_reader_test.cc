@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/tflite/model_writer.h"
 #include "core/tflite/schema_generated.h"
 #include "tests/testing/fixtures.h"
@@ -180,6 +181,10 @@ TEST(ReadModel, ReadsCustomOptionsBehindTheFlatbuffer) {
   op.large_custom_options_offset = end;
   std::vector<uint8_t> file = *WriteModel(model);
   ASSERT_EQ(file.size(), end);
+  const auto cut = ReadModel(std::make_shared<const std::vector<uint8_t>>(file));
+  ASSERT_THAT(cut, HasReason("MODEL_MALFORMED"));
+  const auto info = cut.status().GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
+  EXPECT_THAT(std::string(*info), HasSubstr(absl::StrCat(end)));
   file.insert(file.end(), {5, 6, 7});
 
   const auto read = ReadModel(ToFile(file));

@@ -73,6 +73,16 @@ TEST(GrpcStatus, AddsToAReasonThatIsThere) {
   EXPECT_EQ(WithMetadata(absl::NotFoundError("x"), "a", "b"), absl::NotFoundError("x"));
 }
 
+TEST(GrpcStatus, KeepsTheReasonWhereItsMetadataIsTooLarge) {
+  const absl::Status status = WithReason(absl::FailedPreconditionError(std::string(1000, 'm')),
+                                         "OP_UNSUPPORTED", {{"operator", std::string(5000, 'o')}});
+  const grpc::Status sent = ToGrpcStatus(status, "r");
+  EXPECT_LE(sent.error_details().size(), kMaxDetailBytes);
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(GetDetail(sent, &info));
+  EXPECT_EQ(info.reason(), "OP_UNSUPPORTED");
+}
+
 TEST(GrpcStatus, IsOkForOk) {
   EXPECT_TRUE(ToGrpcStatus(absl::OkStatus(), "r").ok());
   EXPECT_EQ(FromGrpcStatus(grpc::Status::OK), absl::OkStatus());
