@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -28,14 +29,17 @@
 #include "core/engine/valid_utf8.h"
 #include "core/evaluate/evaluate.h"
 #include "core/evaluate/latency.h"
+#include "core/evaluate/tensor_errors.h"
 #include "core/graph/fix_shapes.h"
 #include "core/quantize/apply_plan.h"
 #include "core/quantize/plan_quantization.h"
+#include "core/quantize/rounding.h"
 #include "core/report/report_builder.h"
 #include "core/report/report_html.h"
 #include "core/report/report_json.h"
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
+#include "core/tflite/operator_table.h"
 #include "google/rpc/status.pb.h"
 
 namespace octavo {
@@ -79,6 +83,20 @@ v1::VariantReport Failed(const v1::VariantSpec& spec, const absl::Status& status
   return report;
 }
 
+// What storing an operator's weights costs; an infinite ratio is left out too: it costs nothing.
+void ReportWeights(const Model& model, const QuantPlan& plan, int i, v1::OperatorReport& report) {
+  const schema::OperatorT& op = *model.graph().operators[i];
+  const OperatorRow* row = FindOperator(model.OperatorType(op));
+  if (row == nullptr || row->weights_input < 0) return;
+  const auto stored = plan.constants.find({i, row->weights_input});
+  if (stored == plan.constants.end()) return;
+  const TensorIndex weights = InputOf(op, row->weights_input);
+  const double sqnr_db =
+      StoredSqnrDb(stored->second.type, stored->second.params, model.ConstantValues<float>(weights),
+                   model.tensor(weights).shape);
+  if (std::isfinite(sqnr_db)) report.set_weights_sqnr_db(sqnr_db);
+}
+
 void ReportOperators(const Model& model, const QuantPlan& plan, v1::VariantReport& report) {
   const auto& operators = model.graph().operators;
   for (size_t i = 0; i < operators.size() && i < plan.operators.size(); ++i) {
@@ -90,6 +108,7 @@ void ReportOperators(const Model& model, const QuantPlan& plan, v1::VariantRepor
     }
     row.set_quantized(plan.operators[i].quantized);
     row.set_note(plan.operators[i].note);
+    ReportWeights(model, plan, static_cast<int>(i), row);
   }
 }
 
@@ -181,6 +200,7 @@ class VariantMaker {
   // The variant that was written, with fixed shapes.
   absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec);
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
+  absl::Status Explain(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
   void CountExamples(int64_t done, int64_t total);
 
@@ -312,6 +332,26 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
   return absl::OkStatus();
 }
 
+// Where the variant parts from the float model, operator by operator, on a few examples.
+absl::Status VariantMaker::Explain(const Model& fixed, v1::VariantReport& report) {
+  if (report.spec().scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<TensorError> errors,
+                   CompareTensors(prepared_.fixed, fixed, *prepared_.measured_on(),
+                                  {.num_threads = prepared_.spec.num_threads()}));
+  std::map<std::string, const TensorError*> by_name;
+  for (const TensorError& error : errors) by_name[error.name] = &error;
+  for (v1::OperatorReport& row : *report.mutable_operators()) {
+    const auto found = by_name.find(row.name());
+    if (found == by_name.end()) continue;
+    const TensorError& error = *found->second;
+    row.set_sqnr_db(error.sqnr_db);
+    row.set_range_min(error.reference_range.min);
+    row.set_range_max(error.reference_range.max);
+    row.set_saturated(error.saturated);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_BENCHMARK, report.spec().name());
   const absl::Time start = absl::Now();
@@ -344,7 +384,10 @@ absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& 
   ASSIGN_OR_RETURN(const Model written, Quantize(spec, report));
   if (!evaluator_.has_value() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Model fixed, ForOneExample(written, spec));
-  if (evaluator_.has_value()) RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
+  if (evaluator_.has_value()) {
+    RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
+    RETURN_IF_ERROR(Explain(fixed, report), "explanation");
+  }
   if (!prepared_.spec.benchmark().skip()) RETURN_IF_ERROR(Benchmark(fixed, report), "benchmark");
   return absl::OkStatus();
 }

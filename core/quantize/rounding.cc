@@ -104,6 +104,31 @@ SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,
   }
 }
 
+double StoredSqnrDb(schema::TensorType type, const QuantParams& params,
+                    std::span<const float> values, std::span<const int32_t> shape) {
+  double signal = 0;
+  double noise = 0;
+  const auto add = [&](float value, double stored) {
+    signal += double{value} * value;
+    noise += (value - stored) * (value - stored);
+  };
+  if (type == schema::TensorType_FLOAT16) {
+    for (const float value : values) {
+      add(value, static_cast<_Float16>(std::clamp(value, -kLargestFloat16, kLargestFloat16)));
+    }
+  } else {
+    const std::vector<int8_t> codes = RoundChannels<int8_t, -128, 127>(params, values, shape);
+    const bool per_channel = params.scales.size() > 1;
+    const ChannelLayout layout = LayoutAlong(shape, per_channel ? params.quantized_dimension : -1);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      const int64_t channel = static_cast<int64_t>(i) / layout.inner % layout.channels;
+      add(values[i], double{params.scales[channel]} *
+                         static_cast<double>(codes[i] - params.zero_points[channel]));
+    }
+  }
+  return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
+}
+
 ChannelLayout LayoutAlong(std::span<const int32_t> shape, int axis) {
   ChannelLayout layout;
   for (int i = 0; i < static_cast<int>(shape.size()); ++i) {

@@ -23,6 +23,11 @@ namespace octavo {
 SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,
                     std::span<const float> values, std::span<const int32_t> shape);
 
+// 10 log10(sum of x x / sum of (x - stored x)^2) of values stored as INT4, INT8 or FLOAT16: what
+// storing them so costs. Infinite where it costs nothing.
+double StoredSqnrDb(schema::TensorType type, const QuantParams& params,
+                    std::span<const float> values, std::span<const int32_t> shape);
+
 // What a channel's values are made of: `outer` times `channels` times `inner` of them, in this
 // order.
 struct ChannelLayout {
