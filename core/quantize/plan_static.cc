@@ -1,9 +1,12 @@
 #include "core/quantize/plan_static.h"
 
 #include <algorithm>
+#include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "core/quantize/decide_operators.h"
 #include "core/quantize/operator_roles.h"
@@ -11,6 +14,7 @@
 #include "core/quantize/settle_params.h"
 #include "core/quantize/static_form.h"
 #include "core/tflite/operator_table.h"
+#include "core/tflite/short_name.h"
 
 namespace octavo {
 namespace {
@@ -61,6 +65,63 @@ bool LeaveTooCoarseFloat(const Model& model, const StaticForm& form, const Quant
   return found;
 }
 
+// What an input of a join keeps of the codes that all its inputs share.
+struct ScarceInput {
+  TensorIndex tensor = kNoTensor;
+  double codes = 0;
+};
+
+// The input of CONCATENATION or PACK `i` that keeps the fewest codes.
+ScarceInput ScarcestInput(const Model& model, const TensorRanges& ranges, const QuantPlan& settled,
+                          int i) {
+  const schema::OperatorT& op = *model.graph().operators[i];
+  const double scale = settled.activations.at(FloatOutputs(model, op)[0]).second.scales[0];
+  ScarceInput scarcest{.codes = std::numeric_limits<double>::infinity()};
+  for (const int position : ActivationPositions(model, op, *RowOf(model, op))) {
+    const TensorIndex input = InputOf(op, position);
+    const auto range = ranges.find(input);
+    if (range == ranges.end()) continue;
+    const double width =
+        double{std::max(range->second.max, 0.0f)} - std::min(range->second.min, 0.0f);
+    // A branch of nothing but zeros needs no codes.
+    if (width > 0 && width / scale < scarcest.codes) scarcest = {input, width / scale};
+  }
+  return scarcest;
+}
+
+bool IsJoin(const Model& model, const schema::OperatorT& op) {
+  const schema::BuiltinOperator type = model.OperatorType(op);
+  return type == schema::BuiltinOperator_CONCATENATION || type == schema::BuiltinOperator_PACK;
+}
+
+// Joins one of whose inputs would keep too few codes: detection heads put boxes in pixels beside
+// scores of 0 to 1. They stay float, unless their output must be an integer; then the note says
+// what to do. Whether any is left in float that was not.
+bool LeaveUnevenJoinsFloat(const Model& model, const TensorRanges& ranges, QuantPlan* settled,
+                           QuantPlan* plan) {
+  constexpr double kFewestCodes = 16;
+  bool found = false;
+  for (int i = 0; i < static_cast<int>(settled->operators.size()); ++i) {
+    const schema::OperatorT& op = *model.graph().operators[i];
+    if (!settled->operators[i].quantized || !IsJoin(model, op)) continue;
+    const ScarceInput scarce = ScarcestInput(model, ranges, *settled, i);
+    if (!(scarce.codes < kFewestCodes)) continue;
+    const std::string why =
+        absl::StrCat("beside its other inputs '", ShortName(model.TensorName(scarce.tensor)),
+                     "' would keep ", static_cast<int>(scarce.codes), " codes");
+    const bool is_border =
+        std::ranges::find(model.graph().outputs, op.outputs[0]) != model.graph().outputs.end();
+    if (is_border && plan->io_type != schema::TensorType_FLOAT32) {
+      absl::StrAppend(&settled->operators[i].note, "; ", why,
+                      ": give the model an output for each, or take float outputs");
+      continue;
+    }
+    LeaveFloat(model, i, why, plan);
+    found = true;
+  }
+  return found;
+}
+
 absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, const StaticForm& form,
                         QuantPlan* plan) {
   DecideOperators(model, ranges, form, plan);
@@ -71,7 +132,8 @@ absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, const St
     DecideByNeighbours(model, plan);
     settled = *plan;
     RETURN_IF_ERROR(SettleParams(model, ranges, form, &settled));
-  } while (LeaveTooCoarseFloat(model, form, settled, plan));
+  } while (LeaveTooCoarseFloat(model, form, settled, plan) ||
+           LeaveUnevenJoinsFloat(model, ranges, &settled, plan));
   *plan = std::move(settled);
   return absl::OkStatus();
 }
