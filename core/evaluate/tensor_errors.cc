@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "core/base/parallel.h"
 #include "core/base/pool.h"
 #include "core/base/status_macros.h"
@@ -156,6 +157,19 @@ TensorError Finish(std::string name, const Sums& sums) {
   return error;
 }
 
+// The views hold until the executor runs again.
+absl::Status RunTapped(const Model& model, Executor& executor, const Example& example,
+                       std::map<TensorIndex, TensorView>& views) {
+  ASSIGN_OR_RETURN(const Example converted, ConvertInputs(model, example));
+  std::vector<TensorView> inputs;
+  inputs.reserve(converted.size());
+  for (const TensorValue& value : converted) inputs.push_back(value.view());
+  return executor.Run(inputs, [&](TensorIndex tensor, const TensorView& value) {
+    views[tensor] = value;
+    return absl::OkStatus();
+  });
+}
+
 class TensorComparer {
  public:
   TensorComparer(const Model& reference, const Model& other, const Dataset& dataset)
@@ -195,19 +209,6 @@ class TensorComparer {
   }
 
  private:
-  // The views hold until the executor runs again.
-  static absl::Status RunTapped(const Model& model, Executor& executor, const Example& example,
-                                std::map<TensorIndex, TensorView>& views) {
-    ASSIGN_OR_RETURN(const Example converted, ConvertInputs(model, example));
-    std::vector<TensorView> inputs;
-    inputs.reserve(converted.size());
-    for (const TensorValue& value : converted) inputs.push_back(value.view());
-    return executor.Run(inputs, [&](TensorIndex tensor, const TensorView& value) {
-      views[tensor] = value;
-      return absl::OkStatus();
-    });
-  }
-
   const Model& reference_;
   const Model& other_;
   const Dataset& dataset_;
@@ -236,6 +237,146 @@ absl::StatusOr<std::vector<TensorError>> CompareTensors(const Model& reference, 
     for (const std::vector<Sums>& example : examples) Fold(example[i], all);
     if (all.count == 0) continue;
     errors.push_back(Finish(std::string(reference.TensorName(comparer.pairs()[i].reference)), all));
+  }
+  return errors;
+}
+
+namespace {
+
+// The name of the tensor that a tensor of a quantized model is a form of.
+absl::string_view PlainName(absl::string_view name) {
+  for (const absl::string_view suffix : {"_quantized", "_float"}) {
+    if (absl::ConsumeSuffix(&name, suffix)) return name;
+  }
+  return name;
+}
+
+bool OnlyConverts(const Model& model, const schema::OperatorT& op) {
+  const schema::BuiltinOperator type = model.OperatorType(op);
+  return type == schema::BuiltinOperator_QUANTIZE || type == schema::BuiltinOperator_DEQUANTIZE;
+}
+
+// A model of one operator of `model`: its activations are inputs, its first output the output.
+Model ModelOf(const Model& model, const schema::OperatorT& op) {
+  Model alone;
+  alone.tables.version = model.tables.version;
+  alone.tables.buffers.push_back(std::make_unique<schema::BufferT>());
+  alone.buffers.emplace_back();
+  alone.tables.operator_codes.push_back(
+      std::make_unique<schema::OperatorCodeT>(*model.tables.operator_codes[op.opcode_index]));
+  alone.tables.subgraphs.push_back(std::make_unique<schema::SubGraphT>());
+  schema::SubGraphT& graph = alone.graph();
+  auto copy = std::make_unique<schema::OperatorT>(op);
+  copy->opcode_index = 0;
+  std::map<int32_t, int32_t> places;
+  const auto place = [&](int32_t tensor) {
+    if (tensor < 0) return tensor;
+    const auto [entry, is_new] = places.try_emplace(tensor, 0);
+    if (is_new) {
+      const TensorIndex index{tensor};
+      const bool is_constant = model.IsConstant(index);
+      entry->second = static_cast<int32_t>(
+          alone.AddTensor(model.tensor(index),
+                          is_constant ? model.buffers[model.tensor(index).buffer] : SharedBytes()));
+      const bool is_output = std::ranges::find(op.outputs, tensor) != op.outputs.end();
+      if (!is_constant && !is_output) graph.inputs.push_back(entry->second);
+    }
+    return entry->second;
+  };
+  for (int32_t& input : copy->inputs) input = place(input);
+  for (int32_t& output : copy->outputs) output = place(output);
+  graph.outputs = {copy->outputs[0]};
+  graph.operators.push_back(std::move(copy));
+  return alone;
+}
+
+// An operator of the other model, and where its tensors are in the reference.
+struct LoneOperator {
+  Model model;
+  std::vector<TensorIndex> inputs;
+  TensorIndex output = kNoTensor;
+  std::unique_ptr<ModelRunner> runner;
+};
+
+// Pointers, for a runner refers to its model.
+std::vector<std::unique_ptr<LoneOperator>> FindLoneOperators(const Model& reference,
+                                                             const Model& other) {
+  const auto references = ActivationsByName(reference);
+  const auto find = [&](TensorIndex tensor) {
+    const auto found = references.find(PlainName(other.TensorName(tensor)));
+    const bool fits = found != references.end() &&
+                      reference.tensor(found->second).type == schema::TensorType_FLOAT32 &&
+                      reference.tensor(found->second).shape == other.tensor(tensor).shape;
+    return fits ? found->second : kNoTensor;
+  };
+  std::vector<std::unique_ptr<LoneOperator>> operators;
+  for (const auto& op : other.graph().operators) {
+    if (OnlyConverts(other, *op) || OutputOf(*op, 0) == kNoTensor) continue;
+    auto alone = std::make_unique<LoneOperator>();
+    alone->output = find(OutputOf(*op, 0));
+    alone->model = ModelOf(other, *op);
+    bool is_known = alone->output != kNoTensor && !alone->model.graph().inputs.empty();
+    for (const int32_t input : op->inputs) {
+      const TensorIndex tensor{input};
+      if (tensor == kNoTensor || other.IsConstant(tensor)) continue;
+      const TensorIndex mine = find(tensor);
+      is_known = is_known && mine != kNoTensor;
+      if (std::ranges::find(alone->inputs, mine) == alone->inputs.end()) {
+        alone->inputs.push_back(mine);
+      }
+    }
+    if (!is_known || alone->inputs.size() != alone->model.graph().inputs.size()) continue;
+    alone->runner = std::make_unique<ModelRunner>(alone->model);
+    operators.push_back(std::move(alone));
+  }
+  return operators;
+}
+
+TensorValue ValueOf(const TensorView& view) {
+  return {view.type, Shape(view.shape.begin(), view.shape.end()),
+          std::vector<uint8_t>(view.bytes.begin(), view.bytes.end())};
+}
+
+absl::StatusOr<Sums> RunAlone(LoneOperator& op, std::map<TensorIndex, TensorView>& values) {
+  Example example;
+  for (const TensorIndex input : op.inputs) example.push_back(ValueOf(values.at(input)));
+  ASSIGN_OR_RETURN(const std::vector<float> outputs, op.runner->Run(std::move(example)));
+  const std::span<const float> expected = values.at(op.output).values<float>();
+  if (expected.empty() || outputs.size() != expected.size()) return Sums();
+  const TensorIndex output{op.model.graph().outputs[0]};
+  return Compare(expected, outputs, HoldableRange(op.model.tensor(output)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TensorError>> CompareOperatorsAlone(const Model& reference,
+                                                               const Model& other,
+                                                               const Dataset& dataset,
+                                                               const TensorErrorOptions& options) {
+  const int64_t num_examples = std::min(dataset.size(), options.max_examples);
+  const auto operators = FindLoneOperators(reference, other);
+  Pool<Executor> executors([&] { return Executor::Create(reference, {.tap_activations = true}); });
+  Progress progress(options.progress, num_examples);
+  std::vector<std::vector<Sums>> examples(num_examples, std::vector<Sums>(operators.size()));
+  RETURN_IF_ERROR(
+      ParallelFor(options.num_threads, num_examples, [&](int64_t index) -> absl::Status {
+        ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor, executors.Take());
+        ASSIGN_OR_RETURN(const Example example, dataset.Get(index), "example ", index);
+        std::map<TensorIndex, TensorView> values;
+        RETURN_IF_ERROR(RunTapped(reference, *executor, example, values), "example ", index);
+        for (size_t i = 0; i < operators.size(); ++i) {
+          ASSIGN_OR_RETURN(examples[index][i], RunAlone(*operators[i], values), "example ", index);
+        }
+        executors.Return(std::move(executor));
+        progress.OneIsDone();
+        return absl::OkStatus();
+      }));
+  std::vector<TensorError> errors;
+  for (size_t i = 0; i < operators.size(); ++i) {
+    Sums all;
+    for (const std::vector<Sums>& example : examples) Fold(example[i], all);
+    if (all.count == 0) continue;
+    errors.push_back(Finish(std::string(reference.TensorName(operators[i]->output)), all));
   }
   return errors;
 }

@@ -50,6 +50,15 @@ absl::StatusOr<std::vector<TensorError>> CompareTensors(const Model& reference, 
                                                         const Dataset& dataset,
                                                         const TensorErrorOptions& options);
 
+// The same of each operator of `other` alone: its inputs are the reference's, so that no error of
+// an operator before it is in it. One for each operator whose activations `reference` has too,
+// named by its first output; a tensor of `other` that is another form of one ("x_quantized",
+// "x_float") counts as that one. Operators that only convert are left out.
+absl::StatusOr<std::vector<TensorError>> CompareOperatorsAlone(const Model& reference,
+                                                               const Model& other,
+                                                               const Dataset& dataset,
+                                                               const TensorErrorOptions& options);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_EVALUATE_TENSOR_ERRORS_H_
