@@ -129,11 +129,14 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
     decision.note = DynamicProblem(model, op, row);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    plan->constants[{i, row->weights_input}] = {.type = StoredType(type),
-                                                .params = WeightParams(model, op, *row, type)};
+    // LiteRT runs the others with weights of 4 bits, and refuses this one.
+    const bool has_int4 = row->type != schema::BuiltinOperator_DEPTHWISE_CONV_2D;
+    const WeightType stored = has_int4 ? type : WeightType::kInt8;
+    plan->constants[{i, row->weights_input}] = {.type = StoredType(stored),
+                                                .params = WeightParams(model, op, *row, stored)};
     decision = {.quantized = true,
                 .version = std::max(decision.version, row->dynamic_version),
-                .note = absl::StrCat(NameOf(type),
+                .note = absl::StrCat(NameOf(stored),
                                      " weights per channel, activations quantized while it runs")};
   }
   return absl::OkStatus();
