@@ -52,7 +52,7 @@ void RewriteTransposeConv(Model& model, schema::OperatorT& op) {
   op.inputs = {static_cast<int32_t>(shape_index), op.inputs[1], op.inputs[0], op.inputs[2]};
   op.opcode_index =
       model.OperatorCodeIndex(schema::BuiltinOperator_TRANSPOSE_CONV, kTransposeConvVersion);
-  op.builtin_options.Set(*options);
+  op.builtin_options.Set(schema::TransposeConvOptionsT(*options));
   op.custom_options.clear();
 }
 
