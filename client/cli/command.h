@@ -26,6 +26,7 @@ void AddJobsCommand(CLI::App& app, RunCommand& run);
 void AddDownloadCommand(CLI::App& app, RunCommand& run);
 void AddReportCommand(CLI::App& app, RunCommand& run);
 void AddInspectCommand(CLI::App& app, RunCommand& run);
+void AddCompareCommand(CLI::App& app, RunCommand& run);
 
 // --server ADDR, or the environment's OCTAVO_SERVER, or the default address.
 CLI::Option* AddServerFlag(CLI::App& command, std::string& address);

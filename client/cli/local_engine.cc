@@ -79,6 +79,18 @@ absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
   return Run(request, files, on_message);
 }
 
+absl::StatusOr<engine::v1::EngineResult> CompareLocally(const LocalComparison& comparison,
+                                                        const EngineMessageCallback& on_message) {
+  engine::v1::EngineRequest request;
+  engine::v1::CompareWork& work = *request.mutable_compare();
+  RequestFiles files;
+  work = comparison.work;
+  RETURN_IF_ERROR(files.AddFile(comparison.path_a, work.mutable_model_a()));
+  RETURN_IF_ERROR(files.AddFile(comparison.path_b, work.mutable_model_b()));
+  RETURN_IF_ERROR(files.AddFile(comparison.data_path, work.mutable_data()));
+  return Run(request, files, on_message);
+}
+
 absl::StatusOr<engine::v1::EngineResult> InspectLocally(const std::string& path) {
   engine::v1::EngineRequest request;
   RequestFiles files;

@@ -27,6 +27,18 @@ using EngineMessageCallback = std::function<void(const engine::v1::EngineMessage
 absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
                                                          const EngineMessageCallback& on_message);
 
+struct LocalComparison {
+  std::string path_a;
+  std::string path_b;
+  std::string data_path;
+  // The files' descriptors are filled in.
+  engine::v1::CompareWork work;
+};
+
+// Model b against model a; on failure the engine's last lines go to standard error.
+absl::StatusOr<engine::v1::EngineResult> CompareLocally(const LocalComparison& comparison,
+                                                        const EngineMessageCallback& on_message);
+
 // What is in a model or a data set; by content.
 absl::StatusOr<engine::v1::EngineResult> InspectLocally(const std::string& path);
 

@@ -59,6 +59,7 @@ Examples:
   octavo optimize digits.tflite --calibrate train.npz --evaluate test.npz --scale 1/255 --variant all --out out/
   octavo jobs list
   octavo inspect digits.tflite
+  octavo compare digits.tflite out/int8.tflite --data test.npz --scale 1/255
 
 Exit status: 0 ok, 2 usage or input that is refused, 3 goals missed, 4 the job or a named variant failed, 5 no server
 answers, or one that has too much to do.)";
@@ -78,6 +79,7 @@ int Main(int argc, char** argv) {
   AddDownloadCommand(app, run);
   AddReportCommand(app, run);
   AddInspectCommand(app, run);
+  AddCompareCommand(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -86,7 +86,9 @@ absl::Status ParseNumbers(absl::string_view flag, absl::string_view text,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::map<std::string, v1::Preprocess>> ParsePreprocess(const SpecFlags& flags) {
+}  // namespace
+
+absl::StatusOr<std::vector<v1::Preprocess>> ParsePreprocessFlags(const SpecFlags& flags) {
   PreprocessFlags preprocess;
   for (std::string text : flags.scale) {
     v1::Preprocess& message = preprocess.For(text);
@@ -122,8 +124,12 @@ absl::StatusOr<std::map<std::string, v1::Preprocess>> ParsePreprocess(const Spec
     message.mutable_repeat()->set_width(sizes[1]);
     if (sizes.size() == 3) message.mutable_repeat()->set_channels(sizes[2]);
   }
-  return preprocess.messages();
+  std::vector<v1::Preprocess> messages;
+  for (const auto& [input, message] : preprocess.messages()) messages.push_back(message);
+  return messages;
 }
+
+namespace {
 
 absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
   static const std::map<std::string, v1::ObserverKind> kObservers = {
@@ -138,6 +144,23 @@ absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
   if (found != kObservers.end()) return found->second;
   return FlagError("--observer", name,
                    "there are min-max, moving-average, percentile, mse, entropy and auto");
+}
+
+absl::StatusOr<v1::Backend> ParseBackend(const std::string& name) {
+  static const std::map<std::string, v1::Backend> kBackends = {{"", v1::BACKEND_UNSPECIFIED},
+                                                               {"xnnpack", v1::BACKEND_XNNPACK},
+                                                               {"reference", v1::BACKEND_REFERENCE},
+                                                               {"both", v1::BACKEND_BOTH}};
+  const auto found = kBackends.find(name);
+  if (found != kBackends.end()) return found->second;
+  return FlagError("--backend", name, "there are xnnpack, reference and both");
+}
+
+// A flag that may be repeated takes one word each time, or it would swallow the arguments behind
+// it.
+void AddRepeated(CLI::App& command, const char* name, std::vector<std::string>& values,
+                 const char* type, const std::string& description) {
+  command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
 }
 
 }  // namespace
@@ -170,32 +193,30 @@ absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
   return goals;
 }
 
+void AddPreprocessFlags(CLI::App& command, SpecFlags& flags) {
+  AddRepeated(command, "--scale", flags.scale, "S",
+              "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
+  AddRepeated(command, "--offset", flags.offset, "O", "[INPUT=]O[,O…]: see --scale");
+  AddRepeated(command, "--channels", flags.channels, "ORDER",
+              "[INPUT=]rgb|bgr: the order that the model wants, of RGB data");
+  AddRepeated(command, "--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
+  AddRepeated(command, "--repeat", flags.repeat, "HxW[xC]",
+              "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
+}
+
 void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
-  // A flag that may be repeated takes one word each time, or it would swallow the arguments behind
-  // it.
-  auto add_repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
-                          const std::string& description) {
-    command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
-  };
-  add_repeated("--variant", flags.variants, "NAME",
-               absl::StrCat("all, or one of ", VariantNames(),
-                            "; may be repeated (default: all); one that is named beside all must "
-                            "succeed"));
+  AddRepeated(command, "--variant", flags.variants, "NAME",
+              absl::StrCat("all, or one of ", VariantNames(),
+                           "; may be repeated (default: all); one that is named beside all must "
+                           "succeed"));
   command
       .add_option("--goal", flags.goal,
                   "What a variant must hold to, in quotes: "
                   "\"drop<=0.5,size<=0.3x,latency<=0.8x\"")
       ->type_name("GOALS");
-  add_repeated("--scale", flags.scale, "S",
-               "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
-  add_repeated("--offset", flags.offset, "O", "[INPUT=]O[,O…]: see --scale");
-  add_repeated("--channels", flags.channels, "ORDER",
-               "[INPUT=]rgb|bgr: the order that the model wants, of RGB data");
-  add_repeated("--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
-  add_repeated("--repeat", flags.repeat, "HxW[xC]",
-               "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
-  add_repeated("--keep-float", flags.keep_float, "TENSOR",
-               "Operators whose output has this name stay float; may be repeated");
+  AddPreprocessFlags(command, flags);
+  AddRepeated(command, "--keep-float", flags.keep_float, "TENSOR",
+              "Operators whose output has this name stay float; may be repeated");
   command
       .add_option("--batch", flags.batch,
                   "Fix the batch size of what is written (default: as the model has it)")
@@ -205,6 +226,11 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
           "--observer", flags.observer,
           "How calibration chooses ranges: min-max, moving-average, percentile, mse, "
           "entropy, or auto: what serves best on a fifth that is held back (default: min-max)")
+      ->type_name("NAME");
+  command
+      .add_option("--backend", flags.backend,
+                  "What runs the variants while they are evaluated: xnnpack, reference (own plain "
+                  "kernels, slow), or both, and where they differ (default: xnnpack)")
       ->type_name("NAME");
   command
       .add_option("--calibrate-examples", flags.calibrate_examples,
@@ -248,9 +274,11 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   }
   ASSIGN_OR_RETURN(const v1::ObserverKind observer, ParseObserver(flags.observer));
   spec.set_observer(observer);
+  ASSIGN_OR_RETURN(const v1::Backend backend, ParseBackend(flags.backend));
+  spec.set_backend(backend);
   spec.set_batch(flags.batch);
-  ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
-  for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
+  ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocessFlags(flags));
+  for (const v1::Preprocess& message : preprocess) *spec.add_preprocess() = message;
   spec.set_num_threads(flags.threads);
   spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
   spec.mutable_benchmark()->set_skip(flags.no_benchmark || flags.convert_only);

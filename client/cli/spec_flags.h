@@ -23,6 +23,7 @@ struct SpecFlags {
   std::vector<std::string> resize;
   std::vector<std::string> repeat;
   std::string observer;
+  std::string backend;
   int batch = 0;
   int64_t calibrate_examples = 0;
   int64_t evaluate_examples = 0;
@@ -32,6 +33,13 @@ struct SpecFlags {
   bool convert_only = false;
 };
 
+// --scale, --offset, --channels, --resize and --repeat.
+void AddPreprocessFlags(CLI::App& command, SpecFlags& flags);
+
+// What they mean, at most one message an input. INVALID_ARGUMENT names the flag.
+absl::StatusOr<std::vector<v1::Preprocess>> ParsePreprocessFlags(const SpecFlags& flags);
+
+// All flags, those of preprocessing too.
 void AddSpecFlags(CLI::App& command, SpecFlags& flags);
 
 // Everything but the model and the data sets' names. INVALID_ARGUMENT names the flag.

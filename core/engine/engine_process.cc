@@ -85,6 +85,8 @@ absl::StatusOr<std::string> Subcommand(const engine::v1::EngineRequest& request)
       return "validate";
     case engine::v1::EngineRequest::kDescribe:
       return "describe";
+    case engine::v1::EngineRequest::kCompare:
+      return "compare";
     case engine::v1::EngineRequest::WORK_NOT_SET:
       break;
   }

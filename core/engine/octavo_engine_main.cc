@@ -22,6 +22,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/engine/compare.h"
 #include "core/engine/engine_exit_code.h"
 #include "core/engine/engine_identity.h"
 #include "core/engine/engine_progress.h"
@@ -123,6 +124,11 @@ absl::StatusOr<EngineResult> Work(const EngineRequest& request, const EngineIden
     case EngineRequest::kDescribe:
       *result.mutable_description() = DescribeEngine(identity);
       return result;
+    case EngineRequest::kCompare: {
+      ASSIGN_OR_RETURN(*result.mutable_comparison(),
+                       CompareModels(request.compare(), request.memory_limit_bytes(), progress));
+      return result;
+    }
     case EngineRequest::WORK_NOT_SET:
       break;
   }
@@ -169,8 +175,8 @@ int Main(int argc, char** argv) {
   CLI::App app(kAbout);
   app.set_version_flag("--version", std::string("octavo-engine " OCTAVO_VERSION));
   Descriptors descriptors;
-  const char* const works[] = {"optimize", "validate", "inspect-model", "inspect-dataset",
-                               "describe"};
+  const char* const works[] = {"optimize",        "validate", "inspect-model",
+                               "inspect-dataset", "describe", "compare"};
   for (const char* work : works) {
     CLI::App* command = app.add_subcommand(work);
     command->add_option("--request-fd", descriptors.request, "the request, one message");

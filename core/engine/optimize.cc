@@ -23,13 +23,13 @@
 #include "core/engine/artifact_folder.h"
 #include "core/engine/choose_observer.h"
 #include "core/engine/describe_model.h"
+#include "core/engine/explain.h"
 #include "core/engine/host_pause.h"
 #include "core/engine/prepare.h"
 #include "core/engine/process_memory.h"
 #include "core/engine/valid_utf8.h"
 #include "core/evaluate/evaluate.h"
 #include "core/evaluate/latency.h"
-#include "core/evaluate/tensor_errors.h"
 #include "core/graph/fix_shapes.h"
 #include "core/quantize/apply_plan.h"
 #include "core/quantize/plan_quantization.h"
@@ -137,6 +137,8 @@ Example Zeros(const Model& fixed) {
 EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener progress) {
   EvaluateOptions options;
   options.num_threads = prepared.spec.num_threads();
+  options.backend =
+      prepared.spec.backend() == v1::BACKEND_REFERENCE ? Backend::kReference : Backend::kXnnpack;
   options.has_accuracy = prepared.has_accuracy;
   options.check_finite = prepared.evaluation_holds_floats;
   options.progress = std::move(progress);
@@ -201,6 +203,8 @@ class VariantMaker {
   absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec);
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
   absl::Status Explain(const Model& fixed, v1::VariantReport& report);
+  // Where both backends were asked for.
+  absl::Status CompareWithReference(const Model& fixed, v1::VariantReport& report);
   absl::Status Benchmark(const Model& fixed, v1::VariantReport& report);
   void CountExamples(int64_t done, int64_t total);
 
@@ -215,6 +219,8 @@ class VariantMaker {
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
+  // The same on own kernels, where both were asked for.
+  std::optional<Evaluator> reference_evaluator_;
 };
 
 VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
@@ -226,10 +232,12 @@ VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeW
       progress_(progress),
       pause_(lock_fd_) {
   if (prepared.spec.skip_evaluation() || prepared.measured_on() == nullptr) return;
-  evaluator_.emplace(prepared.fixed, *prepared.measured_on(),
-                     EvaluateOptionsOf(prepared, [this](int64_t done, int64_t total) {
-                       CountExamples(done, total);
-                     }));
+  EvaluateOptions options = EvaluateOptionsOf(
+      prepared, [this](int64_t done, int64_t total) { CountExamples(done, total); });
+  evaluator_.emplace(prepared.fixed, *prepared.measured_on(), options);
+  if (prepared.spec.backend() != v1::BACKEND_BOTH) return;
+  options.backend = Backend::kReference;
+  reference_evaluator_.emplace(prepared.fixed, *prepared.measured_on(), std::move(options));
 }
 
 // Under the lock of whoever counts, so that all threads pause.
@@ -316,6 +324,7 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                    ReadModel(std::make_shared<const std::vector<uint8_t>>(std::move(bytes))),
                    "reading what was written");
   ReportBorder(written, report);
+  *report.mutable_delegate() = DescribeDelegate(written);
   report.set_quantize_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   return written;
 }
@@ -328,28 +337,33 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
                    is_float ? evaluator_->EvaluateFloat(fixed) : evaluator_->Evaluate(fixed));
   if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
   *report.mutable_fidelity() = std::move(evaluation.fidelity);
+  report.set_backend(prepared_.spec.backend() == v1::BACKEND_REFERENCE ? v1::BACKEND_REFERENCE
+                                                                       : v1::BACKEND_XNNPACK);
+  if (reference_evaluator_.has_value()) RETURN_IF_ERROR(CompareWithReference(fixed, report));
   report.set_evaluate_seconds(absl::ToDoubleSeconds(absl::Now() - start));
+  return absl::OkStatus();
+}
+
+absl::Status VariantMaker::CompareWithReference(const Model& fixed, v1::VariantReport& report) {
+  ASSIGN_OR_RETURN(Evaluation evaluation, reference_evaluator_->Evaluate(fixed), "own kernels");
+  ASSIGN_OR_RETURN(const BackendDifferences differences,
+                   CompareBackends(fixed, *prepared_.measured_on(),
+                                   {.num_threads = prepared_.spec.num_threads()}),
+                   "own kernels");
+  v1::BackendComparison& backends = *report.mutable_backends();
+  backends = DescribeBackends(fixed, differences);
+  *backends.mutable_reference_fidelity() = std::move(evaluation.fidelity);
+  if (evaluation.accuracy.has_value()) {
+    *backends.mutable_reference_accuracy() = *std::move(evaluation.accuracy);
+  }
   return absl::OkStatus();
 }
 
 // Where the variant parts from the float model, operator by operator, on a few examples.
 absl::Status VariantMaker::Explain(const Model& fixed, v1::VariantReport& report) {
   if (report.spec().scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<TensorError> errors,
-                   CompareTensors(prepared_.fixed, fixed, *prepared_.measured_on(),
-                                  {.num_threads = prepared_.spec.num_threads()}));
-  std::map<std::string, const TensorError*> by_name;
-  for (const TensorError& error : errors) by_name[error.name] = &error;
-  for (v1::OperatorReport& row : *report.mutable_operators()) {
-    const auto found = by_name.find(row.name());
-    if (found == by_name.end()) continue;
-    const TensorError& error = *found->second;
-    row.set_sqnr_db(error.sqnr_db);
-    row.set_range_min(error.reference_range.min);
-    row.set_range_max(error.reference_range.max);
-    row.set_saturated(error.saturated);
-  }
-  return absl::OkStatus();
+  return ExplainOperators(prepared_.fixed, fixed, *prepared_.measured_on(),
+                          prepared_.spec.num_threads(), report);
 }
 
 absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& report) {

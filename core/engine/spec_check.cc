@@ -154,6 +154,10 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
   if (spec.observer() == v1::OBSERVER_KIND_UNSPECIFIED) {
     full.set_observer(v1::OBSERVER_KIND_MIN_MAX);
   }
+  if (!v1::Backend_IsValid(spec.backend())) {
+    return FieldError("spec.backend", absl::StrCat(spec.backend(), " is no backend"));
+  }
+  if (spec.backend() == v1::BACKEND_UNSPECIFIED) full.set_backend(v1::BACKEND_XNNPACK);
   if (spec.num_threads() == 0) full.set_num_threads(NumProcessors());
   if (spec.has_calibration() && spec.calibration().max_examples() == 0) {
     full.mutable_calibration()->set_max_examples(kCalibrationExamples);

@@ -220,7 +220,7 @@ absl::StatusOr<Evaluator::Result> Evaluator::RunExample(int64_t index, ModelRunn
 absl::StatusOr<Evaluation> Evaluator::Run(const Model& model, bool is_float) {
   if (options_.has_accuracy) RETURN_IF_ERROR(CheckLabels());
   ModelRunner runner(model, options_.backend);
-  ModelRunner float_runner(float_model_, options_.backend);
+  ModelRunner float_runner(float_model_);
   Progress progress(options_.progress, dataset_.size());
   const auto size = static_cast<size_t>(dataset_.size());
   std::vector<Ranking> rankings(options_.has_accuracy ? size : 0);

@@ -50,6 +50,7 @@ v1::Fidelity FoldFidelity(const std::vector<Difference>& differences);
 
 struct EvaluateOptions {
   int num_threads = 1;
+  // Of what is evaluated; the float model it is held against runs on XNNPACK.
   Backend backend = Backend::kXnnpack;
   // Whether the set's labels are classes of the first output.
   bool has_accuracy = false;

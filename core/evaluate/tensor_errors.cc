@@ -16,6 +16,7 @@
 #include "core/base/parallel.h"
 #include "core/base/pool.h"
 #include "core/base/status_macros.h"
+#include "core/evaluate/lone_operator.h"
 #include "core/evaluate/model_runner.h"
 #include "core/runtime/executor.h"
 
@@ -63,6 +64,12 @@ std::map<absl::string_view, TensorIndex> ActivationsByName(const Model& model) {
   return found;
 }
 
+// Whether a tensor's values are real numbers, or codes that stand for some.
+bool IsReal(schema::TensorType type) {
+  return type == schema::TensorType_FLOAT32 || type == schema::TensorType_INT8 ||
+         type == schema::TensorType_UINT8 || type == schema::TensorType_INT16;
+}
+
 std::vector<Pair> FindPairs(const Model& reference, const Model& other) {
   const auto references = ActivationsByName(reference);
   const auto others = ActivationsByName(other);
@@ -73,7 +80,7 @@ std::vector<Pair> FindPairs(const Model& reference, const Model& other) {
     const auto mine = references.find(reference.TensorName(tensor));
     const auto theirs = others.find(reference.TensorName(tensor));
     if (mine == references.end() || mine->second != tensor || theirs == others.end() ||
-        reference.tensor(tensor).type != schema::TensorType_FLOAT32 ||
+        !IsReal(reference.tensor(tensor).type) || !IsReal(other.tensor(theirs->second).type) ||
         NumElements(reference.tensor(tensor).shape) !=
             NumElements(other.tensor(theirs->second).shape)) {
       return;
@@ -194,15 +201,17 @@ class TensorComparer {
     std::map<TensorIndex, TensorView> theirs;
     RETURN_IF_ERROR(RunTapped(other_, station->other, example, theirs));
     std::vector<Sums> sums(pairs_.size());
-    std::vector<float> values;
+    std::vector<float> expected, values;
     for (size_t i = 0; i < pairs_.size(); ++i) {
       const auto left = mine.find(pairs_[i].reference);
       const auto right = theirs.find(pairs_[i].other);
       if (left == mine.end() || right == theirs.end() || left->second.bytes.empty()) continue;
+      expected.clear();
       values.clear();
+      RETURN_IF_ERROR(AppendReal(reference_.tensor(pairs_[i].reference), left->second, expected));
       const schema::TensorT& tensor = other_.tensor(pairs_[i].other);
       RETURN_IF_ERROR(AppendReal(tensor, right->second, values));
-      sums[i] = Compare(left->second.values<float>(), values, HoldableRange(tensor));
+      sums[i] = Compare(expected, values, HoldableRange(tensor));
     }
     stations_.Return(std::move(station));
     return sums;
@@ -256,51 +265,14 @@ bool OnlyConverts(const Model& model, const schema::OperatorT& op) {
   return type == schema::BuiltinOperator_QUANTIZE || type == schema::BuiltinOperator_DEQUANTIZE;
 }
 
-// A model of one operator of `model`: its activations are inputs, its first output the output.
-Model ModelOf(const Model& model, const schema::OperatorT& op) {
-  Model alone;
-  alone.tables.version = model.tables.version;
-  alone.tables.buffers.push_back(std::make_unique<schema::BufferT>());
-  alone.buffers.emplace_back();
-  alone.tables.operator_codes.push_back(
-      std::make_unique<schema::OperatorCodeT>(*model.tables.operator_codes[op.opcode_index]));
-  alone.tables.subgraphs.push_back(std::make_unique<schema::SubGraphT>());
-  schema::SubGraphT& graph = alone.graph();
-  auto copy = std::make_unique<schema::OperatorT>(op);
-  copy->opcode_index = 0;
-  std::map<int32_t, int32_t> places;
-  const auto place = [&](int32_t tensor) {
-    if (tensor < 0) return tensor;
-    const auto [entry, is_new] = places.try_emplace(tensor, 0);
-    if (is_new) {
-      const TensorIndex index{tensor};
-      const bool is_constant = model.IsConstant(index);
-      entry->second = static_cast<int32_t>(
-          alone.AddTensor(model.tensor(index),
-                          is_constant ? model.buffers[model.tensor(index).buffer] : SharedBytes()));
-      const bool is_output = std::ranges::find(op.outputs, tensor) != op.outputs.end();
-      if (!is_constant && !is_output) graph.inputs.push_back(entry->second);
-    }
-    return entry->second;
-  };
-  for (int32_t& input : copy->inputs) input = place(input);
-  for (int32_t& output : copy->outputs) output = place(output);
-  graph.outputs = {copy->outputs[0]};
-  graph.operators.push_back(std::move(copy));
-  return alone;
-}
-
 // An operator of the other model, and where its tensors are in the reference.
 struct LoneOperator {
   Model model;
   std::vector<TensorIndex> inputs;
   TensorIndex output = kNoTensor;
-  std::unique_ptr<ModelRunner> runner;
 };
 
-// Pointers, for a runner refers to its model.
-std::vector<std::unique_ptr<LoneOperator>> FindLoneOperators(const Model& reference,
-                                                             const Model& other) {
+std::vector<LoneOperator> FindLoneOperators(const Model& reference, const Model& other) {
   const auto references = ActivationsByName(reference);
   const auto find = [&](TensorIndex tensor) {
     const auto found = references.find(PlainName(other.TensorName(tensor)));
@@ -309,24 +281,18 @@ std::vector<std::unique_ptr<LoneOperator>> FindLoneOperators(const Model& refere
                       reference.tensor(found->second).shape == other.tensor(tensor).shape;
     return fits ? found->second : kNoTensor;
   };
-  std::vector<std::unique_ptr<LoneOperator>> operators;
+  const std::vector<int> producers = ProducersOf(other);
+  std::vector<LoneOperator> operators;
   for (const auto& op : other.graph().operators) {
     if (OnlyConverts(other, *op) || OutputOf(*op, 0) == kNoTensor) continue;
-    auto alone = std::make_unique<LoneOperator>();
-    alone->output = find(OutputOf(*op, 0));
-    alone->model = ModelOf(other, *op);
-    bool is_known = alone->output != kNoTensor && !alone->model.graph().inputs.empty();
-    for (const int32_t input : op->inputs) {
-      const TensorIndex tensor{input};
-      if (tensor == kNoTensor || other.IsConstant(tensor)) continue;
-      const TensorIndex mine = find(tensor);
-      is_known = is_known && mine != kNoTensor;
-      if (std::ranges::find(alone->inputs, mine) == alone->inputs.end()) {
-        alone->inputs.push_back(mine);
-      }
-    }
-    if (!is_known || alone->inputs.size() != alone->model.graph().inputs.size()) continue;
-    alone->runner = std::make_unique<ModelRunner>(alone->model);
+    LoneOperator alone;
+    alone.output = find(OutputOf(*op, 0));
+    if (alone.output == kNoTensor) continue;
+    LoneModel lone = ModelOfOperator(other, *op, producers);
+    for (const TensorIndex input : lone.inputs) alone.inputs.push_back(find(input));
+    const bool is_known = std::ranges::find(alone.inputs, kNoTensor) == alone.inputs.end();
+    if (!is_known || alone.inputs.empty()) continue;
+    alone.model = std::move(lone.model);
     operators.push_back(std::move(alone));
   }
   return operators;
@@ -337,10 +303,13 @@ TensorValue ValueOf(const TensorView& view) {
           std::vector<uint8_t>(view.bytes.begin(), view.bytes.end())};
 }
 
-absl::StatusOr<Sums> RunAlone(LoneOperator& op, std::map<TensorIndex, TensorView>& values) {
+// Its weights are packed anew each time: those of all operators at once would take as much memory
+// as the model.
+absl::StatusOr<Sums> RunAlone(const LoneOperator& op, std::map<TensorIndex, TensorView>& values) {
+  ModelRunner runner(op.model);
   Example example;
   for (const TensorIndex input : op.inputs) example.push_back(ValueOf(values.at(input)));
-  ASSIGN_OR_RETURN(const std::vector<float> outputs, op.runner->Run(std::move(example)));
+  ASSIGN_OR_RETURN(const std::vector<float> outputs, runner.Run(std::move(example)));
   const std::span<const float> expected = values.at(op.output).values<float>();
   if (expected.empty() || outputs.size() != expected.size()) return Sums();
   const TensorIndex output{op.model.graph().outputs[0]};
@@ -365,7 +334,7 @@ absl::StatusOr<std::vector<TensorError>> CompareOperatorsAlone(const Model& refe
         std::map<TensorIndex, TensorView> values;
         RETURN_IF_ERROR(RunTapped(reference, *executor, example, values), "example ", index);
         for (size_t i = 0; i < operators.size(); ++i) {
-          ASSIGN_OR_RETURN(examples[index][i], RunAlone(*operators[i], values), "example ", index);
+          if (auto sums = RunAlone(operators[i], values); sums.ok()) examples[index][i] = *sums;
         }
         executors.Return(std::move(executor));
         progress.OneIsDone();
@@ -376,7 +345,7 @@ absl::StatusOr<std::vector<TensorError>> CompareOperatorsAlone(const Model& refe
     Sums all;
     for (const std::vector<Sums>& example : examples) Fold(example[i], all);
     if (all.count == 0) continue;
-    errors.push_back(Finish(std::string(reference.TensorName(operators[i]->output)), all));
+    errors.push_back(Finish(std::string(reference.TensorName(operators[i].output)), all));
   }
   return errors;
 }

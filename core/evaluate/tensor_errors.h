@@ -40,8 +40,8 @@ struct TensorErrorOptions {
 };
 
 // Runs both models (fixed shapes) over the first examples of `dataset` and compares each activation
-// of one with that of the same name and size in the other, integers as the real values that they
-// stand for; in the order in which `reference` computes them. Names that a model has twice are left
+// of one with that of the same name and size in the other, codes as the real values that they stand
+// for; in the order in which `reference` computes them. Names that a model has twice are left
 // out. The result does not depend on `num_threads`. At most two executors a thread, with all of
 // their activations.
 //
@@ -53,7 +53,8 @@ absl::StatusOr<std::vector<TensorError>> CompareTensors(const Model& reference, 
 // The same of each operator of `other` alone: its inputs are the reference's, so that no error of
 // an operator before it is in it. One for each operator whose activations `reference` has too,
 // named by its first output; a tensor of `other` that is another form of one ("x_quantized",
-// "x_float") counts as that one. Operators that only convert are left out.
+// "x_float") counts as that one. Operators that only convert are left out, and of others the
+// examples on which they do not run alone.
 absl::StatusOr<std::vector<TensorError>> CompareOperatorsAlone(const Model& reference,
                                                                const Model& other,
                                                                const Dataset& dataset,

@@ -121,6 +121,17 @@ void AddRow(const char* term, const std::string& description, std::string& out) 
   if (!description.empty()) absl::StrAppend(&out, "<dt>", term, "</dt><dd>", description, "</dd>");
 }
 
+std::string BackendText(v1::Backend backend) {
+  switch (backend) {
+    case v1::BACKEND_REFERENCE:
+      return "own reference kernels; latency with XNNPACK";
+    case v1::BACKEND_BOTH:
+      return "XNNPACK, and own reference kernels beside it";
+    default:
+      return "";
+  }
+}
+
 std::string ObserverText(v1::ObserverKind observer) {
   switch (observer) {
     case v1::OBSERVER_KIND_MOVING_AVERAGE:
@@ -179,6 +190,7 @@ std::string ProvenanceHtml(const v1::Report& report) {
   AddRow("Calibrated on", report.has_calibration() ? DatasetText(report.calibration()) : "", out);
   AddRow("Ranges", report.has_calibration() ? ObserverText(report.spec().observer()) : "", out);
   AddRow("Evaluated on", report.has_evaluation() ? DatasetText(report.evaluation()) : "", out);
+  AddRow("Evaluated with", BackendText(report.spec().backend()), out);
   AddRow("Preprocessing", PreprocessLines(report.spec()), out);
   AddRow("Goals", GoalsText(report.spec().goals()), out);
   AddRow("Made by",

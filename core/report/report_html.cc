@@ -12,6 +12,7 @@
 #include "core/report/class_chart.h"
 #include "core/report/html_text.h"
 #include "core/report/number_text.h"
+#include "core/report/operators_html.h"
 #include "core/report/provenance_html.h"
 #include "core/report/report_style.h"
 #include "core/report/sample_chart.h"
@@ -466,37 +467,6 @@ std::string Confusion(const Report& report) {
   return absl::StrCat("<h2>What is confused</h2><div class=plots>", counts, change, "</div>");
 }
 
-std::string OperatorTable(const VariantReport& variant) {
-  std::string rows;
-  for (const v1::OperatorReport& op : variant.operators()) {
-    absl::StrAppend(&rows, "<tr><td>", op.index(), "</td><td class=left>", EscapeHtml(op.type()),
-                    "</td><td class=\"left\"><span class=", op.quantized() ? "met" : "soft", ">",
-                    op.quantized() ? "quantized" : "float", "</span></td><td class=\"left wrap\">",
-                    EscapeHtml(op.note()), "</td><td class=\"left wrap mono\">",
-                    EscapeHtml(op.name()), "</td></tr>");
-  }
-  return absl::StrCat(
-      "<div class=scroll><table><thead><tr><th>#</th><th class=left>operator</th><th "
-      "class=left>stored as</th><th class=left>why</th><th "
-      "class=left>output</th></tr></thead><tbody>",
-      rows, "</tbody></table></div>");
-}
-
-std::string Operators(const Report& report) {
-  std::string out;
-  for (const VariantReport& variant : report.variants()) {
-    if (!Succeeded(variant) || variant.operators().empty()) continue;
-    const auto quantized =
-        std::count_if(variant.operators().begin(), variant.operators().end(),
-                      [](const v1::OperatorReport& op) { return op.quantized(); });
-    absl::StrAppend(&out, "<details><summary>", EscapeHtml(variant.spec().name()), "<span>",
-                    quantized, " of ", variant.operators_size(),
-                    " operators quantized</span></summary>", OperatorTable(variant), "</details>");
-  }
-  return out.empty() ? ""
-                     : absl::StrCat("<h2>Operator by operator</h2><div class=card>", out, "</div>");
-}
-
 std::string BorderText(const VariantReport& variant) {
   const auto tensors = [](const auto& infos) {
     return absl::StrJoin(infos, ", ", [](std::string* out, const v1::TensorInfo& tensor) {
@@ -548,7 +518,7 @@ std::string ReportHtml(const Report& report) {
       "content=\"width=device-width,initial-scale=1\"><title>",
       EscapeHtml(title), "</title><style>", kReportStyle, ColourStyle(),
       "</style></head><body><main>", Head(report), Summary(report), Plots(report),
-      Confusion(report), Operators(report), Artifacts(report), "<h2>How it was made</h2>",
+      Confusion(report), OperatorsHtml(report), Artifacts(report), "<h2>How it was made</h2>",
       ProvenanceHtml(report), "</main><footer>Octavo ", EscapeHtml(report.octavo_version()),
       ". Ratios are against the float32 variant. This page needs no "
       "network.</footer></body></html>\n");

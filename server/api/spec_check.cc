@@ -180,6 +180,7 @@ absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
                absl::StrCat("has more than ", kMaxSpecBytes, " bytes"));
   errors.Check(v1::ObserverKind_IsValid(spec.observer()), "spec.observer",
                "is none of the observers");
+  errors.Check(v1::Backend_IsValid(spec.backend()), "spec.backend", "is none of the backends");
   CheckBenchmark(spec.benchmark(), errors);
   CheckGoals(spec.goals(), errors);
   errors.Check(spec.num_threads() >= 0 && spec.num_threads() <= kMaxThreads, "spec.num_threads",

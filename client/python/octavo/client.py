@@ -170,13 +170,14 @@ class Client:
     def optimize(self, model, calibrate=None, evaluate=None, variants: str | Sequence[str] = "all",
                  out: str | os.PathLike | None = None, preprocess: Preprocess | Sequence[Preprocess] = (),
                  goals: Mapping[str, float] | None = None, benchmark: bool = True,
-                 observer: str = "", batch: int = 0,
+                 observer: str = "", batch: int = 0, backend: str = "",
                  progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
         variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
         observer: "min_max", "moving_average", "percentile", "mean_squared_error" or "entropy". batch: fixes what is
-        written to so many examples. progress: called with each event. Raises JobFailed where the job ends without a report.
+        written to so many examples. backend: what runs the variants while they are evaluated, "xnnpack", "reference" or
+        "both". progress: called with each event. Raises JobFailed where the job ends without a report.
         """
         spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
         for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
@@ -192,6 +193,8 @@ class Client:
             spec.preprocess.append(item.message())
         if observer:
             spec.observer = _enum_value(spec_pb2.ObserverKind, observer)
+        if backend:
+            spec.backend = _enum_value(spec_pb2.Backend, backend)
         spec.batch = batch
         spec.benchmark.skip = not benchmark
         spec.model = self.upload_model(model)
