@@ -23,6 +23,12 @@ bool IsConstantDequantize(const Model& model, const schema::OperatorT& op) {
          OutputOf(op, 0) != kNoTensor && model.IsConstant(input);
 }
 
+// The delegate unpacks no int4.
+bool IsUnpacked(const Model& model, const schema::OperatorT& op) {
+  return IsConstantDequantize(model, op) &&
+         model.tensor(InputOf(op, 0)).type != schema::TensorType_INT4;
+}
+
 // The delegate unpacks constants behind DEQUANTIZE once and has them as constants then: so have
 // they here, of zeros, whose bytes all of them share.
 Model WithConstantsUnpacked(const Model& model) {
@@ -30,7 +36,7 @@ Model WithConstantsUnpacked(const Model& model) {
   int64_t most = 0;
   std::vector<TensorIndex> outputs;
   for (const auto& op : model.graph().operators) {
-    if (!IsConstantDequantize(model, *op)) continue;
+    if (!IsUnpacked(model, *op)) continue;
     const schema::TensorT& output = model.tensor(OutputOf(*op, 0));
     outputs.push_back(OutputOf(*op, 0));
     most = std::max(most, TensorBytes(output.type, output.shape).value_or(0));
@@ -76,6 +82,14 @@ bool TakesReduction(const XnnpackView& op) {
          SameQuantization(op.tensor(op.in(0)), op.tensor(op.out())) && op.Integers(op.in(1));
 }
 
+// Weights of two in a byte need whole bytes a row.
+bool TakesInt4FullyConnected(const XnnpackView& op) {
+  if (!op.HasInputs(2, 3) || !op.model.IsConstant(op.in(1))) return false;
+  const schema::TensorT& weights = op.tensor(op.in(1));
+  return weights.type == schema::TensorType_INT4 && weights.shape.size() == 2 &&
+         weights.shape[1] % 2 == 0 && CommonType(op, {op.in(0), op.out()}) == xnn_datatype_fp32;
+}
+
 bool TakesCustom(const XnnpackView& op) {
   return op.model.OperatorName(op.op) == "Convolution2DTransposeBias";
 }
@@ -86,9 +100,19 @@ bool LeavesQuantize(const XnnpackView& op) {
   return from != schema::TensorType_FLOAT32 && from != op.tensor(op.out()).type;
 }
 
-bool IsTaken(const Model& model, const schema::OperatorT& op) {
-  if (!HasConstantSizes(model, op)) return false;
-  if (IsConstantDequantize(model, op)) return true;
+// Whether only the bias is behind a DEQUANTIZE, not the weights, which the delegate leaves.
+bool HasOnlyBiasUnpacked(const Model& written, const schema::OperatorT& op) {
+  const OperatorRow* row = FindOperator(written.OperatorType(op));
+  if (row == nullptr || row->weights_input < 0 || row->bias_input < 0) return false;
+  const TensorIndex bias = InputOf(op, row->bias_input);
+  return bias != kNoTensor && !written.IsConstant(bias) &&
+         written.IsConstant(InputOf(op, row->weights_input));
+}
+
+// `written` is the model, `model` the same with its constants unpacked.
+bool IsTaken(const Model& written, const Model& model, const schema::OperatorT& op) {
+  if (!HasConstantSizes(model, op) || HasOnlyBiasUnpacked(written, op)) return false;
+  if (IsConstantDequantize(written, op)) return IsUnpacked(written, op);
   const XnnpackView view{model, op};
   switch (model.OperatorType(op)) {
     case schema::BuiltinOperator_BATCH_MATMUL:
@@ -98,6 +122,9 @@ bool IsTaken(const Model& model, const schema::OperatorT& op) {
       return TakesReduction(view);
     case schema::BuiltinOperator_CUSTOM:
       return TakesCustom(view);
+    case schema::BuiltinOperator_FULLY_CONNECTED:
+      if (TakesInt4FullyConnected(view)) return true;
+      break;
     default:
       break;
   }
@@ -130,7 +157,8 @@ schema::TensorType TypeOf(const Model& model, TensorIndex tensor) {
   return tensor == kNoTensor ? schema::TensorType_FLOAT32 : model.tensor(tensor).type;
 }
 
-std::string WhyNot(const Model& model, const schema::OperatorT& op) {
+std::string WhyNot(const Model& written, const Model& model, const schema::OperatorT& op) {
+  if (HasOnlyBiasUnpacked(written, op)) return "a bias in float16 behind weights in float32";
   if (!HasConstantSizes(model, op)) return "the shape of its output is computed while running";
   const OperatorRow* row = FindOperator(model.OperatorType(op));
   const uint32_t activations = row == nullptr ? 1 : row->activation_inputs;
@@ -139,14 +167,14 @@ std::string WhyNot(const Model& model, const schema::OperatorT& op) {
   const schema::TensorType to = TypeOf(model, OutputOf(op, 0));
   if (row != nullptr && row->weights_input >= 0 && from == schema::TensorType_FLOAT32) {
     const schema::TensorType weights = TypeOf(model, InputOf(op, row->weights_input));
+    if (!model.IsConstant(InputOf(op, row->weights_input))) return "its weights are no constants";
     if (weights != from) {
-      return absl::StrCat("XNNPACK has none of float activations with weights in ",
-                          TypeName(weights));
+      return absl::StrCat("no XNNPACK kernel of FLOAT32 activations with ", TypeName(weights),
+                          " weights");
     }
   }
-  if (from != to)
-    return absl::StrCat("XNNPACK has none from ", TypeName(from), " to ", TypeName(to));
-  return absl::StrCat("XNNPACK has none of this kind in ", TypeName(from));
+  if (from == to) return absl::StrCat("no XNNPACK kernel of this kind in ", TypeName(from));
+  return absl::StrCat("no XNNPACK kernel from ", TypeName(from), " to ", TypeName(to));
 }
 
 // Operators that have all their inputs, the first first.
@@ -218,7 +246,7 @@ Epochs FindEpochs(const Model& model, const std::vector<bool>& taken) {
 DelegateParts EstimateDelegateParts(const Model& model) {
   const Model unpacked = WithConstantsUnpacked(model);
   std::vector<bool> taken;
-  for (const auto& op : unpacked.graph().operators) taken.push_back(IsTaken(unpacked, *op));
+  for (const auto& op : unpacked.graph().operators) taken.push_back(IsTaken(model, unpacked, *op));
   LeaveConstantsOfOthers(model, taken);
   const Epochs epochs = FindEpochs(model, taken);
   const auto& kinds = epochs.are_taken;
@@ -231,7 +259,7 @@ DelegateParts EstimateDelegateParts(const Model& model) {
     if (taken[i]) continue;
     const int epoch = epochs.of_operators[i];
     result.undelegated.push_back({.index = static_cast<int>(i),
-                                  .why = WhyNot(unpacked, *model.graph().operators[i]),
+                                  .why = WhyNot(model, unpacked, *model.graph().operators[i]),
                                   .breaks = epoch > first && epoch < last});
   }
   return result;

@@ -13,7 +13,7 @@ namespace octavo {
 // An operator that runs on LiteRT's plain kernels.
 struct UndelegatedOperator {
   int index = 0;
-  // "int8 weights with float activations".
+  // "no XNNPACK kernel of FLOAT32 activations with INT8 weights".
   std::string why;
   // The delegate works before it and after it.
   bool breaks = false;
