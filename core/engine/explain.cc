@@ -24,13 +24,13 @@ constexpr int kMaxAdvised = 20;
 constexpr int kMaxUndelegated = 50;
 constexpr int kMaxDifferences = 100;
 // An operator that alone is above this ratio costs a deep net little.
-constexpr double kGoodSqnrDb = 30;
+constexpr double kGoodSqnrDb = 35;
 // Noise of one cause this much below that of all is not the cause.
 constexpr double kMinorDb = 6;
 constexpr double kMuchSaturated = 0.001;
 constexpr double kMuchLostDb = 6;
 // A name that is longer is not typed again.
-constexpr size_t kMaxNameBytes = 120;
+constexpr size_t kMaxNameBytes = 300;
 
 using ErrorsByName = std::map<std::string, const TensorError*>;
 
@@ -94,6 +94,12 @@ bool HasInt4Weights(const VariantReport& report) {
          report.spec().scheme() == v1::SCHEME_DYNAMIC_INT4;
 }
 
+bool HasFloatActivations(const VariantReport& report) {
+  return report.spec().scheme() == v1::SCHEME_FLOAT16 ||
+         report.spec().scheme() == v1::SCHEME_WEIGHT_INT8 ||
+         report.spec().scheme() == v1::SCHEME_WEIGHT_INT4;
+}
+
 std::string AgainstWeights(const OperatorReport& op, const VariantReport& report) {
   const std::string cause =
       absl::StrFormat("Its weights lose most (%.1f dB): ", op.weights_sqnr_db());
@@ -144,11 +150,18 @@ bool CostsMuch(const OperatorReport& op) {
 }
 
 std::string AdviceFor(const OperatorReport& op, const VariantReport& report) {
-  if (!op.quantized()) return "";
+  if (!op.quantized() && !op.has_weights_sqnr_db()) return "";
   if (op.saturated() > kMuchSaturated) return AgainstSaturation(op, report);
-  if (op.has_weights_sqnr_db() && op.weights_sqnr_db() < AloneOf(op) + kMinorDb &&
-      op.weights_sqnr_db() < kGoodSqnrDb + kMinorDb) {
+  if (op.has_weights_sqnr_db() &&
+      (HasFloatActivations(report) || op.weights_sqnr_db() < AloneOf(op) + kMinorDb)) {
     return AgainstWeights(op, report);
+  }
+  // A ratio of all weights together does not show that one channel's are lost.
+  if (op.has_weights_sqnr_db() && report.spec().scheme() == v1::SCHEME_INT8_PER_TENSOR) {
+    return absl::StrCat(
+        "One scale for all channels may be too coarse for some: try int8, which has "
+        "a scale for each, or ",
+        KeepFloat(op), ".");
   }
   return AgainstActivations(op, report);
 }

@@ -110,7 +110,8 @@ std::string DelegateSentence(const VariantReport& variant, const VariantReport* 
       kDelegate, estimate.delegated(), " of its ", Plural(estimate.operators(), "operator"), " in ",
       Plural(estimate.parts(), "part"),
       is_broken ? "; between them run on plain kernels " : "; on plain kernels run ",
-      ReasonsOf(estimate, is_broken), ".", SlowerText(estimate, float32));
+      left > estimate.undelegated_size() ? "among others " : "", ReasonsOf(estimate, is_broken),
+      ".", SlowerText(estimate, float32));
 }
 
 namespace {
@@ -155,10 +156,10 @@ std::string BackendsText(const VariantReport& variant) {
   }
   absl::StrAppend(&text, ". ", OutputsText(backends));
   if (backends.operators() > 0) {
-    absl::StrAppend(&text, " Of ", Plural(backends.operators(), "integer operator"),
-                    " given the same inputs, ", backends.differences_size(),
-                    backends.differences_size() == 1 ? " differs" : " differ",
-                    " by more than one code.");
+    absl::StrAppend(
+        &text, " Of ", Plural(backends.operators(), "integer operator"), " given the same inputs, ",
+        backends.differences().empty() ? "none" : absl::StrCat(backends.differences_size()),
+        backends.differences_size() > 1 ? " differ" : " differs", " by more than one code.");
   }
   return absl::StrCat("<p>", text, "</p>",
                       backends.differences().empty() ? "" : DifferencesTable(backends));
@@ -170,22 +171,37 @@ std::string Decibel(bool is_there, double decibel) {
   return is_there ? DecibelText(decibel) : kMissing;
 }
 
+// A fused operator's name is those of all that were fused, joined by ';': the first will do.
+std::string NameCell(const std::string& name) {
+  const size_t end = name.find(';');
+  const bool is_cut = end != std::string::npos;
+  return absl::StrCat(
+      "<small class=mono", is_cut ? absl::StrCat(" title=\"", EscapeHtml(Cut(name)), "\"") : "",
+      ">", EscapeHtml(Cut(is_cut ? name.substr(0, end) : name)), is_cut ? "; …" : "", "</small>");
+}
+
+// The flag in it with its long name on lines of its own.
+std::string AdviceCell(const std::string& advice) {
+  const size_t flag = advice.find("--keep-float");
+  if (flag == std::string::npos) return EscapeHtml(advice);
+  return absl::StrCat(EscapeHtml(advice.substr(0, flag)), "<small class=mono>",
+                      EscapeHtml(advice.substr(flag)), "</small>");
+}
+
 std::string OperatorRow(const OperatorReport& op) {
   const bool is_compared = op.has_sqnr_db();
   return absl::StrCat(
       "<tr><td>", op.index(), "</td><td class=\"left wrap\">", EscapeHtml(op.type()),
-      "<small class=mono>", EscapeHtml(Cut(op.name())),
-      "</small></td><td class=\"left wrap\"><span "
-      "class=",
-      op.quantized() ? "met" : "soft", ">", op.quantized() ? "quantized" : "float",
-      "</span><small>", EscapeHtml(Cut(op.note())), "</small></td><td>",
-      Decibel(op.has_sqnr_alone_db(), op.sqnr_alone_db()), "</td><td>",
+      NameCell(op.name()),
+      "</td><td class=\"left wrap stored\"><span class=", op.quantized() ? "met" : "soft", ">",
+      op.quantized() ? "quantized" : "float", "</span><small>", EscapeHtml(Cut(op.note())),
+      "</small></td><td>", Decibel(op.has_sqnr_alone_db(), op.sqnr_alone_db()), "</td><td>",
       Decibel(is_compared, op.sqnr_db()), "</td><td>",
       op.has_sqnr_lost_db() ? SignedText(-op.sqnr_lost_db()) : kMissing, "</td><td>",
       Decibel(op.has_weights_sqnr_db(), op.weights_sqnr_db()), "</td><td>",
       is_compared ? absl::StrFormat("%.4g … %.4g", op.range_min(), op.range_max()) : kMissing,
       "</td><td>", op.saturated() > 0 ? absl::StrFormat("%.2g", 100 * op.saturated()) : kMissing,
-      "</td><td class=\"left wrap\">", EscapeHtml(op.advice()), "</td></tr>");
+      "</td><td class=\"left wrap advice\">", AdviceCell(op.advice()), "</td></tr>");
 }
 
 std::string OperatorTable(const std::vector<const OperatorReport*>& operators) {

@@ -78,7 +78,7 @@ svg .celltext{font-size:11px;font-variant-numeric:tabular-nums}
 .front{stroke:var(--accent);stroke-width:1.8;fill:none;stroke-dasharray:5 4;opacity:.85}
 .trace{stroke:var(--c);stroke-width:1.8;fill:none;stroke-linejoin:round}
 .loss{padding:4px 16px 12px;max-width:640px}.worst{padding-bottom:4px;margin:0}
-.operators small{display:block;color:var(--soft);font-size:11.5px;line-height:1.3}.operators .wrap{min-width:13em;max-width:26em}
+.operators small{display:block;color:var(--soft);font-size:11.5px;line-height:1.3}.operators .wrap{min-width:13.5em}.operators .stored{min-width:7.5em}.operators .advice{min-width:19em;font-size:13.5px}
 .operators td{vertical-align:top}.inside p:last-child{margin-bottom:0}details details{border-bottom:1px solid var(--line)}
 .leader{stroke:var(--soft);stroke-width:.8;opacity:.7}
 .dot{fill:var(--c)}

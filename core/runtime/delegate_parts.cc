@@ -167,7 +167,8 @@ std::string WhyNot(const Model& written, const Model& model, const schema::Opera
   const schema::TensorType to = TypeOf(model, OutputOf(op, 0));
   if (row != nullptr && row->weights_input >= 0 && from == schema::TensorType_FLOAT32) {
     const schema::TensorType weights = TypeOf(model, InputOf(op, row->weights_input));
-    if (!model.IsConstant(InputOf(op, row->weights_input))) return "its weights are no constants";
+    if (!model.IsConstant(InputOf(op, row->weights_input)))
+      return "its weights are unpacked while running";
     if (weights != from) {
       return absl::StrCat("no XNNPACK kernel of FLOAT32 activations with ", TypeName(weights),
                           " weights");

@@ -52,6 +52,34 @@ TEST(CompareTensors, ShowsWhereAnInt8ModelParts) {
   EXPECT_GT(output->second.cosine, 0.99);
 }
 
+TEST(CompareTensors, TakesAQuantizedReference) {
+  const Model int8 = ReadFixture("reference/mnist_cnn/int8_int8_io.tflite");
+  const auto errors = CompareTensors(int8, int8, MnistImages(2), {});
+  ASSERT_THAT(errors, IsOk());
+  ASSERT_FALSE(errors->empty());
+  for (const TensorError& error : *errors) EXPECT_TRUE(std::isinf(error.sqnr_db)) << error.name;
+  EXPECT_GT(errors->back().reference_range.max, 0);
+}
+
+TEST(CompareOperatorsAlone, LeavesOutWhatWasLostBefore) {
+  const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
+  const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const auto alone = CompareOperatorsAlone(float32, int8, MnistImages(8), {.num_threads = 2});
+  const auto accumulated = CompareTensors(float32, int8, MnistImages(8), {});
+  ASSERT_THAT(alone, IsOk());
+  ASSERT_THAT(accumulated, IsOk());
+  const auto by_name = ByName(*accumulated);
+  int compared = 0;
+  for (const TensorError& error : *alone) {
+    const auto found = by_name.find(error.name);
+    if (found == by_name.end()) continue;
+    ++compared;
+    EXPECT_GT(error.sqnr_db, 20) << error.name;
+    EXPECT_GE(error.sqnr_db, found->second.sqnr_db - 1) << error.name;
+  }
+  EXPECT_GE(compared, 2);
+}
+
 TEST(CompareTensors, DoesNotDependOnThreads) {
   const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
   const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");

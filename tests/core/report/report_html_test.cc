@@ -197,6 +197,120 @@ TEST(ReportHtml, StaysOfOneSizeForManyClassesAndVariants) {
   EXPECT_LT(html.size(), 2'000'000u);
 }
 
+// A variant of `count` operators with every figure.
+v1::VariantReport Explained(int count, const std::string& name) {
+  v1::VariantReport variant =
+      SampleVariant({"int8", v1::SCHEME_INT8, 25360, 0.9784, 41.75, 0.0080});
+  variant.clear_operators();
+  for (int i = 0; i < count; ++i) {
+    v1::OperatorReport& op = *variant.add_operators();
+    op.set_index(i);
+    op.set_type("CONV_2D");
+    op.set_name(absl::StrCat(name, i));
+    op.set_quantized(true);
+    op.set_note("int8 per channel");
+    op.set_sqnr_db(40 - i * 0.01);
+    op.set_sqnr_alone_db(30 + (i * 7) % 20);
+    op.set_sqnr_lost_db(0.5);
+    op.set_range_min(-1);
+    op.set_range_max(i);
+    op.set_saturated(0.02);
+    op.set_advice(absl::StrCat("keep it: --keep-float '", name, "'"));
+  }
+  v1::DelegateEstimate& delegate = *variant.mutable_delegate();
+  delegate.set_parts(3);
+  delegate.set_operators(count);
+  delegate.set_delegated(count - 2);
+  for (int i = 0; i < 2; ++i) {
+    v1::UndelegatedOperator& op = *delegate.add_undelegated();
+    op.set_type("SOFTMAX");
+    op.set_name(name);
+    op.set_why("no XNNPACK kernel of this kind in INT8");
+    op.set_breaks(true);
+  }
+  v1::BackendComparison& backends = *variant.mutable_backends();
+  backends.set_operators(count);
+  backends.set_outputs_max_codes(3);
+  v1::BackendDifference& difference = *backends.add_differences();
+  difference.set_type("MEAN");
+  difference.set_name(name);
+  difference.set_max_codes(2);
+  return variant;
+}
+
+TEST(ReportHtml, ExplainsOperatorByOperator) {
+  v1::Report report = SampleReport();
+  report.mutable_variants(0)->mutable_delegate()->set_parts(1);
+  *report.mutable_variants(3) = Explained(30, "block/conv;bn");
+  JudgeReport(report);
+  const std::string html = ReportHtml(report);
+  EXPECT_EQ(Malformation(html), "");
+  for (const char* shown :
+       {"aria-label=\"What int8 loses on the way\"", "class=trace", "The 10 operators that lose",
+        "all 30 operators", "in 3 parts; between them run on plain kernels 2 SOFTMAX",
+        "Of float32 it makes 1.", "float32 1, int8 3", "1 differs by more than one code",
+        "at most 3 codes", "block/conv; …", "--keep-float"}) {
+    EXPECT_THAT(html, HasSubstr(shown));
+  }
+}
+
+TEST(ReportHtml, PutsTheWorstOperatorFirst) {
+  v1::Report report = SampleReport();
+  *report.mutable_variants(3) = Explained(30, "layer_");
+  report.mutable_variants(3)->mutable_operators(17)->set_sqnr_alone_db(2);
+  const std::string html = ReportHtml(report);
+  const size_t table = html.find("The 10 operators that lose");
+  EXPECT_LT(html.find(">layer_17<", table), html.find(">layer_0<", table));
+}
+
+TEST(ReportHtml, EscapesWhatModelsName) {
+  const std::string attack = "<script>alert(1)</script>\"'&";
+  v1::Report report = SampleReport();
+  v1::VariantReport& variant = *report.mutable_variants(3);
+  variant = Explained(12, attack);
+  variant.mutable_backends()->mutable_differences(0)->set_type(attack);
+  for (auto& op : *variant.mutable_delegate()->mutable_undelegated()) {
+    op.set_type(attack);
+    op.set_why(attack);
+  }
+  for (auto& op : *variant.mutable_operators()) op.set_type(attack);
+  const std::string html = ReportHtml(report);
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_EQ(Malformation(html), "");
+}
+
+TEST(ReportHtml, StaysReadableForAHugeModel) {
+  v1::Report report = SampleReport();
+  report.clear_variants();
+  const v1::VariantReport huge = Explained(5000, std::string(150, 'x'));
+  for (int i = 0; i < 32; ++i) {
+    *report.add_variants() = huge;
+    report.mutable_variants(i)->mutable_spec()->set_name(absl::StrCat("int8-", i));
+  }
+  const std::string html = ReportHtml(report);
+  EXPECT_EQ(Malformation(html), "");
+  EXPECT_THAT(html, HasSubstr("more, which report.json has"));
+  EXPECT_LT(html.size(), 6'000'000u);
+}
+
+TEST(ReportHtml, DrawsNoOperatorThatIsNoNumber) {
+  v1::Report report = SampleReport();
+  v1::VariantReport& variant = *report.mutable_variants(3);
+  variant = Explained(12, "layer");
+  const double bad[] = {std::numeric_limits<double>::quiet_NaN(),
+                        std::numeric_limits<double>::infinity(),
+                        -std::numeric_limits<double>::infinity(), 1e300, -1e300};
+  for (int i = 0; i < 10; ++i) {
+    variant.mutable_operators(i)->set_sqnr_db(bad[i % 5]);
+    variant.mutable_operators(i)->set_sqnr_alone_db(bad[(i + 1) % 5]);
+    variant.mutable_operators(i)->set_sqnr_lost_db(bad[(i + 2) % 5]);
+  }
+  const std::string html = ReportHtml(report);
+  EXPECT_EQ(Malformation(html), "");
+  for (const char* place : {"cx=nan", "cy=nan", "cy=-nan", "cy=inf", "Lnan", "Linf", "Mnan"})
+    EXPECT_THAT(html, Not(HasSubstr(place)));
+}
+
 TEST(PreprocessText, SaysTheStepsInOrder) {
   v1::Preprocess preprocess;
   EXPECT_EQ(PreprocessText(preprocess), "as they come");
