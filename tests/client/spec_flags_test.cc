@@ -76,6 +76,14 @@ TEST(SpecFlags, NameTheFlagThatIsWrong) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--repeat")));
 }
 
+TEST(SpecFlags, ChooseABackend) {
+  EXPECT_EQ(ParseSpecFlags({})->backend(), v1::BACKEND_UNSPECIFIED);
+  EXPECT_EQ(ParseSpecFlags({.backend = "both"})->backend(), v1::BACKEND_BOTH);
+  EXPECT_EQ(ParseSpecFlags({.backend = "reference"})->backend(), v1::BACKEND_REFERENCE);
+  EXPECT_THAT(ParseSpecFlags({.backend = "gpu"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--backend 'gpu'")));
+}
+
 TEST(Goals, AreReadWithTheirUnits) {
   const auto goals = ParseGoals("drop<=0.5,size<=0.3x,latency<=0.8x");
   ASSERT_TRUE(goals.ok()) << goals.status();

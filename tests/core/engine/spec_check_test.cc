@@ -108,6 +108,7 @@ TEST(FillDefaults, SaysWhatWillBeDone) {
   EXPECT_EQ(full->benchmark().max_duration_ms(), 2000);
   EXPECT_EQ(full->calibration().max_examples(), 512);
   EXPECT_EQ(full->observer(), v1::OBSERVER_KIND_MIN_MAX);
+  EXPECT_EQ(full->backend(), v1::BACKEND_XNNPACK);
   EXPECT_GE(full->num_threads(), 1);
   EXPECT_FALSE(full->has_evaluation());
 }
@@ -138,6 +139,7 @@ TEST(FillDefaults, RefusesNumbersOutOfRange) {
   refused([](Spec& s) { s.mutable_goals()->set_max_drop_points(std::nan("")); },
           "spec.goals.max_drop_points");
   refused([](Spec& s) { s.mutable_goals()->set_max_size_ratio(-1); }, "spec.goals.max_size_ratio");
+  refused([](Spec& s) { s.set_backend(static_cast<v1::Backend>(99)); }, "spec.backend");
   refused([](Spec& s) { s.set_observer(static_cast<v1::ObserverKind>(99)); }, "spec.observer");
 }
 

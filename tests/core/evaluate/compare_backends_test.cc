@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/evaluate/model_fixture.h"
+#include "tests/testing/fixtures.h"
 
 namespace octavo {
 namespace {
@@ -50,20 +51,26 @@ TEST(CompareBackends, CountsAFloatOutputInTheCodesItCameFrom) {
   EXPECT_LE(differences->outputs_max_codes, 2);
 }
 
-TEST(ModelOfOperator, TakesTheWeightsItsDequantizeUnpacks) {
-  // float16: each convolution has two DEQUANTIZE, which its model needs. Not folded here.
-  const Model model = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+TEST(ModelOfOperator, TakesWhatUnpacksItsWeights) {
+  const Model model = FixtureModel("reference/mnist_cnn/float16.tflite");
   const std::vector<int> producers = ProducersOf(model);
+  int weighted = 0;
   for (const auto& op : model.graph().operators) {
-    const LoneModel lone = ModelOfOperator(model, *op, producers);
-    ASSERT_THAT(lone.model.graph().operators, SizeIs(1));
-    EXPECT_THAT(lone.model.graph().outputs, SizeIs(1));
-    EXPECT_EQ(lone.inputs.size(), lone.model.graph().inputs.size());
-    for (size_t i = 0; i < lone.inputs.size(); ++i) {
-      EXPECT_EQ(lone.model.TensorName(TensorIndex{lone.model.graph().inputs[i]}),
-                model.TensorName(lone.inputs[i]));
+    const schema::BuiltinOperator type = model.OperatorType(*op);
+    if (type != schema::BuiltinOperator_CONV_2D &&
+        type != schema::BuiltinOperator_FULLY_CONNECTED) {
+      continue;
     }
+    ++weighted;
+    const LoneModel lone = ModelOfOperator(model, *op, producers);
+    // A DEQUANTIZE for weights, one for the bias.
+    EXPECT_THAT(lone.model.graph().operators, SizeIs(3));
+    EXPECT_EQ(lone.inputs, std::vector<TensorIndex>{InputOf(*op, 0)});
+    ASSERT_THAT(lone.model.graph().outputs, SizeIs(1));
+    EXPECT_EQ(lone.model.TensorName(TensorIndex{lone.model.graph().outputs[0]}),
+              model.TensorName(OutputOf(*op, 0)));
   }
+  EXPECT_EQ(weighted, 2);
 }
 
 }  // namespace
