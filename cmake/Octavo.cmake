@@ -16,6 +16,7 @@ find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 # Debian's XNNPACK and pthreadpool have neither a pkg-config file nor a CMake config.
 find_library(XNNPACK_LIBRARY XNNPACK REQUIRED)

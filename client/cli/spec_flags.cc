@@ -140,6 +140,15 @@ absl::StatusOr<v1::ObserverKind> ParseObserver(const std::string& name) {
                    "there are min-max, moving-average, percentile, mse, entropy and auto");
 }
 
+void AddOverrides(const std::vector<std::string>& patterns,
+                  v1::OperatorOverride::Precision precision, v1::VariantSpec& variant) {
+  for (const std::string& pattern : patterns) {
+    v1::OperatorOverride& one = *variant.add_overrides();
+    one.set_pattern(pattern);
+    one.set_precision(precision);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
@@ -194,8 +203,11 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
   add_repeated("--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
   add_repeated("--repeat", flags.repeat, "HxW[xC]",
                "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
-  add_repeated("--keep-float", flags.keep_float, "TENSOR",
-               "Operators whose output has this name stay float; may be repeated");
+  add_repeated("--keep-float", flags.keep_float, "REGEX",
+               "Operators stay float where a part of their output's name, or the whole of their "
+               "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
+  add_repeated("--keep-int16", flags.keep_int16, "REGEX",
+               "The same, for int16 activations in an int8 variant");
   command
       .add_option("--batch", flags.batch,
                   "Fix the batch size of what is written (default: as the model has it)")
@@ -237,11 +249,13 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
     added.set_name(name);
     added.set_scheme(variant->scheme);
     added.set_io_type(variant->io_type);
-    added.mutable_keep_float_tensors()->Assign(flags.keep_float.begin(), flags.keep_float.end());
+    AddOverrides(flags.keep_int16, v1::OperatorOverride::PRECISION_INT16X8, added);
+    AddOverrides(flags.keep_float, v1::OperatorOverride::PRECISION_FLOAT32, added);
   }
   if (flags.variants.empty()) spec.set_all_variants(true);
-  if (spec.all_variants() && !flags.keep_float.empty()) {
-    return absl::InvalidArgumentError("--keep-float goes with variants that are named");
+  if (spec.all_variants() && !(flags.keep_float.empty() && flags.keep_int16.empty())) {
+    return absl::InvalidArgumentError(
+        "--keep-float and --keep-int16 go with variants that are named");
   }
   if (!flags.goal.empty()) {
     ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));

@@ -16,6 +16,7 @@ namespace octavo {
 struct SpecFlags {
   std::vector<std::string> variants;
   std::vector<std::string> keep_float;
+  std::vector<std::string> keep_int16;
   std::string goal;
   std::vector<std::string> scale;
   std::vector<std::string> offset;

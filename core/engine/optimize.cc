@@ -32,6 +32,7 @@
 #include "core/evaluate/tensor_errors.h"
 #include "core/graph/fix_shapes.h"
 #include "core/quantize/apply_plan.h"
+#include "core/quantize/change_io.h"
 #include "core/quantize/plan_quantization.h"
 #include "core/quantize/rounding.h"
 #include "core/report/report_builder.h"
@@ -119,6 +120,22 @@ void ReportBorder(const Model& written, v1::VariantReport& report) {
   for (const int32_t output : written.graph().outputs) {
     *report.add_outputs() = DescribeTensor(written, TensorIndex{output});
   }
+}
+
+struct Quantized {
+  QuantPlan plan;
+  Model model;
+};
+
+absl::StatusOr<Quantized> MakeOf(const Model& model, const TensorRanges& ranges,
+                                 const v1::VariantSpec& spec) {
+  if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
+    ASSIGN_OR_RETURN(Model changed, ChangeIo(model, TypeOf(spec.io_type())));
+    return Quantized{.plan = {}, .model = std::move(changed)};
+  }
+  ASSIGN_OR_RETURN(QuantPlan plan, PlanQuantization(model, ranges, spec));
+  ASSIGN_OR_RETURN(Model quantized, ApplyPlan(model, plan));
+  return Quantized{std::move(plan), std::move(quantized)};
 }
 
 // An example for a model without data: what it does with it does not matter to the clock.
@@ -305,13 +322,12 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
   } else if (NeedsCalibration(spec.scheme())) {
     report.set_observer(prepared_.spec.observer());
   }
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges, spec));
-  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
-  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
+  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.model, ranges, spec));
+  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(made.model));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
   ASSIGN_OR_RETURN(*report.mutable_artifact(),
                    folder_.Write(absl::StrCat(spec.name(), ".tflite"), bytes, gzip));
-  ReportOperators(prepared_.model, plan, report);
+  ReportOperators(prepared_.model, made.plan, report);
   ASSIGN_OR_RETURN(Model written,
                    ReadModel(std::make_shared<const std::vector<uint8_t>>(std::move(bytes))),
                    "reading what was written");
@@ -334,7 +350,7 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
 
 // Where the variant parts from the float model, operator by operator, on a few examples.
 absl::Status VariantMaker::Explain(const Model& fixed, v1::VariantReport& report) {
-  if (report.spec().scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
+  if (report.operators().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<TensorError> errors,
                    CompareTensors(prepared_.fixed, fixed, *prepared_.measured_on(),
                                   {.num_threads = prepared_.spec.num_threads()}));
@@ -375,9 +391,8 @@ absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
                                                   const v1::VariantSpec& spec) {
   if (prepared_.spec.batch() <= 1) return FixShapes(written);
   ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.fixed, ranges, spec));
-  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.fixed, plan));
-  return FixShapes(quantized);
+  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.fixed, ranges, spec));
+  return FixShapes(made.model);
 }
 
 absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {

@@ -42,9 +42,9 @@ struct Prepared {
 };
 
 // Imports, folds, binds and checks all but the values of the evaluation set. Beside the errors of
-// those steps and of spec_check.h: FAILED_PRECONDITION (NOT_FLOAT): the model is quantized already.
-// RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): deflated arrays take more than half of
-// `memory_limit_bytes` (0: no limit) when unpacked, which leaves nothing to work with.
+// those steps and of spec_check.h: RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): deflated arrays take
+// more than half of `memory_limit_bytes` (0: no limit) when unpacked, which leaves nothing to work
+// with.
 absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes);
 
 // Adds a warning to `prepared` where its sets share examples. Reads both of them whole.

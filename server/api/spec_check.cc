@@ -17,6 +17,7 @@ namespace {
 constexpr int kMaxVariants = 32;
 constexpr size_t kMaxVariantNameBytes = 64;
 constexpr int kMaxNamesOfTensors = 10'000;
+constexpr int kMaxOverrides = 64;
 constexpr size_t kMaxTensorNameBytes = 1024;
 constexpr int kMaxInputs = 256;
 constexpr int kMaxChannels = 4096;
@@ -59,6 +60,17 @@ void CheckVariant(const std::string& field, const v1::VariantSpec& variant, Fiel
                    std::all_of(variant.keep_float_tensors().begin(),
                                variant.keep_float_tensors().end(), IsTensorName),
                field + ".keep_float_tensors", "has too many or too long names");
+  errors.Check(
+      variant.overrides_size() <= kMaxOverrides, field + ".overrides",
+      absl::StrCat("has ", variant.overrides_size(), ", at most ", kMaxOverrides, " are taken"));
+  for (int i = 0; i < std::min(variant.overrides_size(), kMaxOverrides); ++i) {
+    const v1::OperatorOverride& one = variant.overrides(i);
+    const std::string item = Item(field + ".overrides", i);
+    errors.Check(IsTensorName(one.pattern()), item + ".pattern", "is empty or too long");
+    errors.Check(v1::OperatorOverride::Precision_IsValid(one.precision()) &&
+                     one.precision() != v1::OperatorOverride::PRECISION_UNSPECIFIED,
+                 item + ".precision", "is none of the precisions");
+  }
 }
 
 void CheckVariants(const v1::OptimizeSpec& spec, FieldErrors& errors) {

@@ -4,10 +4,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import BUILD, NETS, images, labels
+from conftest import BUILD, NETS, VARIANTS, images, labels
 from litert import Model, top1
 
-VARIANTS = ["float32", "float16", "dynamic-int8", "int8", "int8-int8io", "int8-uint8io", "int16x8"]
 INT8 = ["int8-int8io", "int8-uint8io"]
 
 

@@ -60,12 +60,16 @@ TEST(SettleVariants, AddsNoFloatWhereNothingIsEvaluated) {
 TEST(SettleVariants, SkipsOfAllWhatNeedsCalibration) {
   v1::OptimizeSpec spec;
   spec.set_all_variants(true);
-  EXPECT_THAT(Names(SettleVariants(spec)),
-              ElementsAre("float32", "float16", "dynamic-int8", "int8 skipped",
-                          "int8-int8io skipped", "int8-uint8io skipped", "int16x8 skipped"));
+  EXPECT_THAT(
+      Names(SettleVariants(spec)),
+      ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                  "dynamic-int4", "int8 skipped", "int8-int8io skipped", "int8-uint8io skipped",
+                  "int8-pertensor skipped", "int16x8 skipped", "int16x8-int16io skipped"));
   spec.mutable_calibration();
-  EXPECT_THAT(Names(SettleVariants(spec)), ElementsAre("float32", "float16", "dynamic-int8", "int8",
-                                                       "int8-int8io", "int8-uint8io", "int16x8"));
+  EXPECT_THAT(Names(SettleVariants(spec)),
+              ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                          "dynamic-int4", "int8", "int8-int8io", "int8-uint8io", "int8-pertensor",
+                          "int16x8", "int16x8-int16io"));
 }
 
 TEST(SettleVariants, RefusesAStaticSchemeWithoutCalibration) {

@@ -42,7 +42,10 @@ QuantPlan Plan(const Model& model, const TensorRanges& ranges, const v1::Variant
 }
 
 const QuantParams& ParamsOf(const Model& model, const QuantPlan& plan, const std::string& name) {
-  return plan.activations.at(FindTensor(model, name)).second;
+  const TensorIndex tensor = FindTensor(model, name);
+  const auto int8 = plan.activations.find({tensor, schema::TensorType_INT8});
+  return int8 != plan.activations.end() ? int8->second
+                                        : plan.activations.at({tensor, schema::TensorType_INT16});
 }
 
 // x -> conv (bias) -> y
@@ -60,8 +63,9 @@ TEST(UsualVariants, HaveNamesOfTheirOwn) {
     EXPECT_EQ(spec.name(), VariantName(spec.scheme(), spec.io_type()));
     names.push_back(spec.name());
   }
-  EXPECT_THAT(names, ElementsAre("float32", "float16", "dynamic-int8", "int8", "int8-int8io",
-                                 "int8-uint8io", "int16x8"));
+  EXPECT_THAT(names, ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                                 "dynamic-int4", "int8", "int8-int8io", "int8-uint8io",
+                                 "int8-pertensor", "int16x8", "int16x8-int16io"));
   EXPECT_EQ(VariantName(v1::SCHEME_INT8, v1::IO_TYPE_UNSPECIFIED), "int8");
   EXPECT_EQ(VariantName(v1::SCHEME_FLOAT16, v1::IO_TYPE_INT8), "");
 }
@@ -436,7 +440,7 @@ TEST(PlanInt16x8, UsesSixtyFourBitBiasesAndLeavesWhatHasNoInt16Form) {
   const QuantPlan plan =
       Plan(model, Ranges(model, {{"x", {-1, 2}}, {"a", {-4, 1}}, {"y", {-9, 0}}}),
            Spec(v1::SCHEME_INT16X8));
-  EXPECT_EQ(plan.activations.at(FindTensor(model, "a")).first, schema::TensorType_INT16);
+  EXPECT_TRUE(plan.activations.contains({FindTensor(model, "a"), schema::TensorType_INT16}));
   EXPECT_EQ(ParamsOf(model, plan, "a"), Int16ActivationParams({-4, 4}));
   EXPECT_EQ(plan.constants.at({0, 1}).type, schema::TensorType_INT8);
   EXPECT_EQ(plan.constants.at({0, 2}).type, schema::TensorType_INT64);

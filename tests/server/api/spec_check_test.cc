@@ -179,8 +179,9 @@ TEST(KnownVariants, HaveTheNamesOfTheContract) {
     nameless.clear_name();
     EXPECT_EQ(VariantName(nameless), variant.spec().name());
   }
-  EXPECT_THAT(names, ElementsAre("float32", "float16", "dynamic-int8", "int8", "int8-int8io",
-                                 "int8-uint8io", "int16x8"));
+  EXPECT_THAT(names, ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                                 "dynamic-int4", "int8", "int8-int8io", "int8-uint8io",
+                                 "int8-pertensor", "int16x8", "int16x8-int16io"));
 }
 
 }  // namespace
