@@ -196,6 +196,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
   add_repeated("--keep-float", flags.keep_float, "TENSOR",
                "Operators whose output has this name stay float; may be repeated");
+  AddMetricFlags(command, flags.metric);
   command
       .add_option("--batch", flags.batch,
                   "Fix the batch size of what is written (default: as the model has it)")
@@ -251,6 +252,7 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   spec.set_batch(flags.batch);
   ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
   for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
+  RETURN_IF_ERROR(ParseMetricFlags(flags.metric, spec));
   spec.set_num_threads(flags.threads);
   spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
   spec.mutable_benchmark()->set_skip(flags.no_benchmark || flags.convert_only);
