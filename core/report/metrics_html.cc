@@ -215,6 +215,15 @@ std::string Figure(const std::string& svg, const std::string& title, const std::
                       "</span></figcaption>", svg, "</figure>");
 }
 
+std::string Legend(const std::vector<Row>& rows) {
+  std::string out = "<ul class=legend>";
+  for (const Row& row : rows) {
+    absl::StrAppend(&out, "<li><span class=\"sw k", row.colour, "\"></span>", EscapeHtml(row.name),
+                    "</li>");
+  }
+  return absl::StrCat(out, "</ul>");
+}
+
 std::vector<DriftSeries> SeriesOf(const std::vector<Row>& rows, bool has_float32,
                                   const std::function<double(const v1::DriftPoint&)>& value_of) {
   std::vector<DriftSeries> all;
@@ -307,10 +316,10 @@ std::string MetricsHtml(const Report& report, int num_colours) {
 std::string DriftHtml(const Report& report, int num_colours) {
   const std::vector<Row> rows = RowsOf(report, num_colours);
   const std::string figures = DriftFigures(rows);
-  return absl::StrCat(figures.empty() ? ""
-                                      : absl::StrCat("<h2>Fed with its own outputs</h2><div "
-                                                     "class=plots>",
-                                                     figures, "</div>"),
+  return absl::StrCat(figures.empty()
+                          ? ""
+                          : absl::StrCat("<h2>Fed with its own outputs</h2>", Legend(rows),
+                                         "<div class=plots>", figures, "</div>"),
                       Gallery(rows));
 }
 
