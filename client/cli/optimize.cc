@@ -198,10 +198,10 @@ Examples:
   octavo optimize digits.tflite --calibrate mnist.npz:calib_images --evaluate mnist.npz:test_images:labels=test_labels \
       --scale 1/255 --variant all --goal 'drop<=0.5,size<=0.3x' --out out/
   octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --channels bgr \
-      --scale 0.017,0.017,0.017,1/255 --offset=-1.76715,-1.98526,-2.10316,0 --variant int8 --out out/ --local
+      --scale 0.017,0.017,0.017,1/255 --offset=-1.76698,-1.98526,-2.10256,0 --variant int8 --out out/ --local
   The same net on video, each mask fed back as the next frame's fourth channel, 20 frames a clip:
   octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --evaluate p.npz:frames+priors \
-      --channels bgr --scale 0.017,0.017,0.017,1/255 --offset=-1.76715,-1.98526,-2.10316,0 --metric miou \
+      --channels bgr --scale 0.017,0.017,0.017,1/255 --offset=-1.76698,-1.98526,-2.10256,0 --metric miou \
       --targets masks --recurrent '->[3]' --sequence 20 --variant int8 --goal 'drop<=0.5' --out out/)";
 
 }  // namespace
