@@ -94,7 +94,8 @@ std::string MaskDrop(const v1::VariantReport& variant) {
 
 std::string Errors(const v1::VariantReport& variant) {
   const v1::MetricReport* errors = ErrorsOf(variant);
-  return errors == nullptr ? "" : Number("%.4g", errors->regression().root_mean_square_error());
+  if (errors == nullptr) return "";
+  return absl::StrFormat("%.4g", errors->regression().root_mean_square_error());
 }
 
 // Place by place where an output is a mask.
