@@ -208,6 +208,7 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
   add_repeated("--keep-int16", flags.keep_int16, "REGEX",
                "The same, for int16 activations in an int8 variant");
+  AddMetricFlags(command, flags.metric);
   command
       .add_option("--batch", flags.batch,
                   "Fix the batch size of what is written (default: as the model has it)")
@@ -265,6 +266,7 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   spec.set_batch(flags.batch);
   ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocess(flags));
   for (const auto& [input, message] : preprocess) *spec.add_preprocess() = message;
+  RETURN_IF_ERROR(ParseMetricFlags(flags.metric, spec));
   spec.set_num_threads(flags.threads);
   spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
   spec.mutable_benchmark()->set_skip(flags.no_benchmark || flags.convert_only);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/metric_flags.h"
 #include "octavo/v1/spec.pb.h"
 
 namespace octavo {
@@ -23,6 +24,7 @@ struct SpecFlags {
   std::vector<std::string> channels;
   std::vector<std::string> resize;
   std::vector<std::string> repeat;
+  MetricFlags metric;
   std::string observer;
   int batch = 0;
   int64_t calibrate_examples = 0;

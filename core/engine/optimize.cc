@@ -155,9 +155,35 @@ EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener pro
   EvaluateOptions options;
   options.num_threads = prepared.spec.num_threads();
   options.has_accuracy = prepared.has_accuracy;
+  options.metrics = prepared.metrics.metrics;
+  options.parts = prepared.metrics.parts;
+  options.draws_masks = !prepared.metrics.recurrence.has_value();
+  // There are two evaluations then, each keeping outputs.
+  if (prepared.metrics.recurrence.has_value()) options.max_kept_bytes /= 2;
   options.check_finite = prepared.evaluation_holds_floats;
   options.progress = std::move(progress);
   return options;
+}
+
+// In which models see their own outputs: masks are drawn of that run.
+EvaluateOptions RecurrentOptions(EvaluateOptions options, const Recurrence& recurrence) {
+  options.recurrence = recurrence;
+  options.draws_masks = true;
+  return options;
+}
+
+absl::StatusOr<Evaluation> EvaluateWith(Evaluator& evaluator, const Model& fixed, bool is_float) {
+  return is_float ? evaluator.EvaluateFloat(fixed) : evaluator.Evaluate(fixed);
+}
+
+v1::RecurrenceReport ReportRecurrence(Evaluation evaluation, const Recurrence& recurrence) {
+  v1::RecurrenceReport report;
+  if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
+  for (v1::MetricReport& metric : evaluation.metrics) *report.add_metrics() = std::move(metric);
+  *report.mutable_fidelity() = std::move(evaluation.fidelity);
+  for (v1::DriftPoint& point : evaluation.drift) *report.add_drift() = std::move(point);
+  report.set_sequences(static_cast<int64_t>(recurrence.starts.size()));
+  return report;
 }
 
 struct KindRow {
@@ -232,6 +258,8 @@ class VariantMaker {
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
+  // Nothing where there is no recurrence.
+  std::optional<Evaluator> recurrent_;
 };
 
 VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
@@ -243,10 +271,13 @@ VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeW
       progress_(progress),
       pause_(lock_fd_) {
   if (prepared.spec.skip_evaluation() || prepared.measured_on() == nullptr) return;
-  evaluator_.emplace(prepared.fixed, *prepared.measured_on(),
-                     EvaluateOptionsOf(prepared, [this](int64_t done, int64_t total) {
-                       CountExamples(done, total);
-                     }));
+  const EvaluateOptions options = EvaluateOptionsOf(
+      prepared, [this](int64_t done, int64_t total) { CountExamples(done, total); });
+  evaluator_.emplace(prepared.fixed, *prepared.measured_on(), options);
+  const auto& recurrence = prepared.metrics.recurrence;
+  if (!recurrence.has_value()) return;
+  recurrent_.emplace(prepared.fixed, *prepared.measured_on(),
+                     RecurrentOptions(options, *recurrence));
 }
 
 // Under the lock of whoever counts, so that all threads pause.
@@ -340,10 +371,16 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
   progress_.BeginStage(v1::STAGE_EVALUATE, report.spec().name());
   const absl::Time start = absl::Now();
   const bool is_float = report.spec().scheme() == v1::SCHEME_FLOAT32;
-  ASSIGN_OR_RETURN(Evaluation evaluation,
-                   is_float ? evaluator_->EvaluateFloat(fixed) : evaluator_->Evaluate(fixed));
+  ASSIGN_OR_RETURN(Evaluation evaluation, EvaluateWith(*evaluator_, fixed, is_float));
   if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
+  for (v1::MetricReport& metric : evaluation.metrics) *report.add_metrics() = std::move(metric);
   *report.mutable_fidelity() = std::move(evaluation.fidelity);
+  if (recurrent_.has_value()) {
+    ASSIGN_OR_RETURN(Evaluation recurrent, EvaluateWith(*recurrent_, fixed, is_float),
+                     "recurrence");
+    *report.mutable_recurrence() =
+        ReportRecurrence(std::move(recurrent), *prepared_.metrics.recurrence);
+  }
   report.set_evaluate_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   return absl::OkStatus();
 }

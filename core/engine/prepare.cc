@@ -113,9 +113,12 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
     prepared.evaluation_holds_floats = set.holds_floats;
     prepared.evaluation = std::move(set.bound);
     RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
+    ASSIGN_OR_RETURN(prepared.metrics, SettleMetrics(prepared.fixed, spec, *prepared.evaluation),
+                     "evaluation set");
   }
   if (prepared.calibration.has_value() && !prepared.evaluation.has_value() &&
       !spec.skip_evaluation()) {
+    prepared.metrics.parts = NaturalParts(prepared.fixed);
     Warn(prepared.warnings, "MEASURED_ON_CALIBRATION_SET",
          "Fidelity was measured on the calibration set, which flatters: there is no evaluation "
          "set.");

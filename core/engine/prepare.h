@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/data/npz_dataset.h"
+#include "core/engine/settle_metrics.h"
 #include "core/engine/spec_check.h"
 #include "core/tflite/model.h"
 #include "octavo/engine/v1/engine.pb.h"
@@ -31,6 +32,8 @@ struct Prepared {
   bool evaluation_holds_floats = false;
   // Whether the evaluation set's labels are classes of the model's first output.
   bool has_accuracy = false;
+  // Of the evaluation set's targets; refers to the set.
+  SettledMetrics metrics;
   std::vector<v1::Warning> warnings;
 
   // What variants are measured on: the evaluation set, else the calibration set, else nothing

@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
+#include "core/engine/settle_metrics.h"
 #include "core/evaluate/latency.h"
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
@@ -169,6 +170,7 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
   RETURN_IF_ERROR(
       CheckBetween("spec.evaluation.max_examples", spec.evaluation().max_examples(), 0, INT64_MAX));
   RETURN_IF_ERROR(CheckGoals(spec.goals()));
+  RETURN_IF_ERROR(CheckMetrics(spec));
   RETURN_IF_ERROR(FillBenchmark(*full.mutable_benchmark()));
   if (!v1::ObserverKind_IsValid(spec.observer())) {
     return FieldError("spec.observer", absl::StrCat(spec.observer(), " is no observer"));

@@ -77,7 +77,7 @@ NAMED_DATA = {
     # As the help says it: frames and priors side by side, colours swapped, a scale and an offset a channel.
     "portrait": ["portrait_seg", "--calibrate", data_path("portrait") + ":calib_frames+calib_priors", "--evaluate",
                  data_path("portrait") + ":frames+priors", "--channels", "bgr", "--scale", "0.017,0.017,0.017,1/255",
-                 "--offset=-1.76715,-1.98526,-2.10316,0"],
+                 "--offset=-1.76698,-1.98526,-2.10256,0"],
     "fashion": ["hard_cle_mild", "--calibrate", data_path("fashion28") + ":calib_images", "--evaluate",
                 data_path("fashion28") + ":test_images:labels=test_labels", "--scale", "1/255"],
     "crops": ["mobilenet_v2", "--calibrate", data_path("mobilenet") + ":crops", "--evaluate",

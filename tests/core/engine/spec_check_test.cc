@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_matchers.h"
 #include "core/base/error_reason.h"
+#include "core/engine/settle_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -143,6 +144,46 @@ TEST(FillDefaults, RefusesNumbersOutOfRange) {
           "spec.goals.max_drop_points");
   refused([](Spec& s) { s.mutable_goals()->set_max_size_ratio(-1); }, "spec.goals.max_size_ratio");
   refused([](Spec& s) { s.set_observer(static_cast<v1::ObserverKind>(99)); }, "spec.observer");
+}
+
+TEST(CheckMetrics, RefusesWhatContradictsItself) {
+  const auto refused = [](auto change, const std::string& problem) {
+    v1::OptimizeSpec spec;
+    spec.mutable_evaluation();
+    EXPECT_THAT(CheckMetrics(spec), IsOk());
+    change(spec);
+    EXPECT_THAT(CheckMetrics(spec),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(problem)));
+  };
+  using Spec = v1::OptimizeSpec;
+  refused([](Spec& s) { s.add_metrics()->set_kind(static_cast<v1::EvaluationKind>(9)); },
+          "spec.metrics[0].kind: 9 is no kind");
+  refused([](Spec& s) { s.add_metrics()->set_threshold(std::nanf("")); },
+          "spec.metrics[0].threshold: is not finite");
+  refused([](Spec& s) { (s.add_metrics(), s.clear_evaluation()); }, "spec.metrics: nothing");
+  refused([](Spec& s) { (s.add_metrics(), s.set_skip_evaluation(true)); }, "spec.metrics: nothing");
+  refused([](Spec& s) { s.mutable_recurrence(); }, "spec.recurrence.feedbacks: wants 1 to 64");
+  refused(
+      [](Spec& s) {
+        s.mutable_recurrence()->add_feedbacks();
+        s.mutable_recurrence()->set_sequence_length(-1);
+      },
+      "spec.recurrence.sequence_length: is negative");
+  refused(
+      [](Spec& s) {
+        s.mutable_recurrence()->add_feedbacks();
+        s.mutable_recurrence()->set_sequence_length(3);
+        s.mutable_evaluation()->set_sequences("clip");
+      },
+      "spec.recurrence.sequence_length: spec.evaluation.sequences");
+  refused([](Spec& s) { s.mutable_evaluation()->set_sequences("clip"); },
+          "spec.evaluation.sequences: there is no recurrence");
+  refused([](Spec& s) { s.mutable_calibration()->add_targets(); }, "spec.calibration.targets");
+  refused(
+      [](Spec& s) {
+        for (int i = 0; i < 65; ++i) s.mutable_evaluation()->add_targets();
+      },
+      "spec.evaluation.targets: more than 64");
 }
 
 // Examples of one float input each.
