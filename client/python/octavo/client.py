@@ -34,6 +34,10 @@ _VARIANTS = {
     "int8-pertensor": (spec_pb2.SCHEME_INT8_PER_TENSOR, spec_pb2.IO_TYPE_FLOAT32),
     "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
     "int16x8-int16io": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_INT16),
+    "io-float32": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_FLOAT32),
+    "io-int8": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_INT8),
+    "io-uint8": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_UINT8),
+    "io-int16": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_INT16),
 }
 # What the server names resources; whatever else a caller gives is a path.
 _RESOURCE_ID = "[a-z2-7]{26}"

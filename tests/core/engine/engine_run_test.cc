@@ -522,6 +522,23 @@ TEST(Engine, RefusesAQuantizedModel) {
   EXPECT_EQ(ReasonOf(exit.status), "NOT_FLOAT");
 }
 
+TEST(Engine, GivesAQuantizedModelOtherInputsAndOutputs) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.model = Open("reference/mnist_cnn/int8_float_io.tflite");
+  const EngineExit exit =
+      RunOptimize(files, Spec(absl::StrCat(kMnist, "all_variants: true")), output);
+  ASSERT_THAT(exit.status, IsOk());
+  const v1::Report& report = exit.result.report();
+  EXPECT_THAT(VariantNames(report),
+              ElementsAre("original SUCCEEDED", "io-float32 SUCCEEDED", "io-int8 SUCCEEDED",
+                          "io-uint8 SUCCEEDED", "io-int16 SKIPPED"));
+  for (const char* name : {"io-float32", "io-int8", "io-uint8"}) {
+    EXPECT_EQ(Find(report, name)->accuracy().top1(), Find(report, "original")->accuracy().top1());
+  }
+  EXPECT_EQ(Find(report, "io-uint8")->inputs(0).type(), "UINT8");
+}
+
 TEST(Engine, InspectsAModel) {
   const EngineExit exit = InspectModel(Open("models/mnist_cnn/float.tflite"));
   ASSERT_THAT(exit.status, IsOk());

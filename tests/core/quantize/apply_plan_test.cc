@@ -297,6 +297,23 @@ TEST(ApplyPlan, RefusesAPlanOfAnotherModel) {
               StatusIs(absl::StatusCode::kInternal, HasSubstr("requantizes")));
 }
 
+// Between int8 and int16 lies float.
+TEST(ApplyPlan, PutsInt16BesideInt8) {
+  const Model model = TwoConvs();
+  v1::VariantSpec spec;
+  spec.set_scheme(v1::SCHEME_INT8);
+  spec.set_io_type(v1::IO_TYPE_UINT8);
+  v1::OperatorOverride& one = *spec.add_overrides();
+  one.set_pattern("^y$");
+  one.set_precision(v1::OperatorOverride::PRECISION_INT16X8);
+  const auto plan = PlanQuantization(model, SameRange(model), spec);
+  ASSERT_THAT(plan, IsOk());
+  const auto mixed = ApplyPlan(model, *plan);
+  ASSERT_THAT(mixed, IsOk());
+  EXPECT_EQ(OperatorNames(WrittenAndRead(*mixed)),
+            "QUANTIZE CONV_2D DEQUANTIZE QUANTIZE CONV_2D DEQUANTIZE QUANTIZE QUANTIZE");
+}
+
 TEST(ApplyPlan, GivesTheSameBytesEachTime) {
   const Model model = TwoConvs();
   for (const v1::VariantSpec& spec : UsualVariants()) {
