@@ -199,23 +199,28 @@ class Client:
                  observer: str = "", batch: int = 0, targets: str | Mapping[str, str] = "",
                  metric: str | Mapping[str, str] = "", threshold: float | None = None,
                  recurrent: Feedback | Sequence[Feedback] = (), sequence: int | str = 0,
+                 overrides: Mapping[str, str] | None = None,
                  progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
         variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
-        observer: "min_max", "moving_average", "percentile", "mean_squared_error" or "entropy". batch: fixes what is
-        written to so many examples. targets: the array of `evaluate` that the first output is held against, or {output:
-        array}; an output may be "NAME[4:14]", a part of one. metric: "top1", "miou" or "regression", or {output: metric};
-        by the targets' type and shape where it is left out. threshold: above it an output of one value a place is class 1.
-        recurrent: evaluates once more with outputs as inputs of the next example. sequence: examples a sequence, or the
-        array of each example's sequence or of all lengths. progress: called with each event. Raises JobFailed where the job ends without a report.
+        observer: "min_max", "moving_average", "percentile", "mean_squared_error", "entropy" or "auto". batch: fixes what
+        is written to so many examples. targets: the array of `evaluate` that the first output is held against, or
+        {output: array}; an output may be "NAME[4:14]", a part of one. metric: "top1", "miou" or "regression", or {output:
+        metric}; by the targets' type and shape where it is left out. threshold: above it an output of one value a place
+        is class 1. recurrent: evaluates once more with outputs as inputs of the next example. sequence: examples a
+        sequence, or the array of each example's sequence or of all lengths. overrides: {regular expression: "float32",
+        "int16x8" or "int8"}, matched in part against operators' outputs and in full against their types, for each
+        variant named. progress: called with each event. Raises JobFailed where the job ends without a report.
         """
         spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
         for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
             if name not in _VARIANTS:
                 raise ValueError(f"no variant {name!r}; there are {', '.join(_VARIANTS)}")
             scheme, io_type = _VARIANTS[name]
-            spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+            variant = spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+            for pattern, precision in (overrides or {}).items():
+                variant.overrides.add(pattern=pattern, precision=f"PRECISION_{precision.upper()}")
         for goal, value in (goals or {}).items():
             if goal not in _GOALS:
                 raise ValueError(f"no goal {goal!r}; there are {', '.join(_GOALS)}")
@@ -231,7 +236,8 @@ class Client:
             spec.calibration.CopyFrom(self._use(calibrate))
         if evaluate is not None:
             spec.evaluation.CopyFrom(self._use(evaluate))
-        _add_metrics(spec, targets, metric, threshold, [recurrent] if isinstance(recurrent, Feedback) else recurrent, sequence)
+        feedback = [recurrent] if isinstance(recurrent, Feedback) else recurrent
+        _add_metrics(spec, targets, metric, threshold, feedback, sequence)
         request = jobs_pb2.CreateJobRequest(spec=spec, request_id=str(uuid.uuid4()))
         job = self.watch(self._call(self.jobs.CreateJob, request).job.name, progress)
         if job.state != jobs_pb2.Job.STATE_SUCCEEDED:
