@@ -73,7 +73,9 @@ def test_scores_in_litert_what_the_report_says(job):
         if np.isfinite(found):
             assert abs(found - variant.fidelity.sqnr_db) <= (2.5 if is_wide else 0.5)
         if variant.HasField("accuracy") and not is_wide and "detect" not in name:
-            assert abs(np.mean(classes_of(name, outputs) == classes) - variant.accuracy.top1) <= 0.002
+            # Of a variant that is ruined the largest output hangs on the last bits.
+            allowed = 0.002 if found >= 5 else 0.02
+            assert abs(np.mean(classes_of(name, outputs) == classes) - variant.accuracy.top1) <= allowed
         if name not in WITHOUT_REFERENCE:
             assert np.isfinite(Model(path, reference=True).run(values[:20])).all()
 
