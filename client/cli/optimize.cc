@@ -55,7 +55,7 @@ absl::StatusOr<Request> ReadRequest(const Flags& flags) {
   if (!flags.evaluate.empty()) {
     ASSIGN_OR_RETURN(const DataArgument data, ParseDataArgument(flags.evaluate), "--evaluate");
     request.evaluation_path = data.path;
-    *request.spec.mutable_evaluation() = data.use;
+    request.spec.mutable_evaluation()->MergeFrom(data.use);
     request.spec.mutable_evaluation()->set_max_examples(flags.spec.evaluate_examples);
   }
   RETURN_IF_ERROR(CheckSource(flags, request.model_path, "models"));
@@ -198,7 +198,11 @@ Examples:
   octavo optimize digits.tflite --calibrate mnist.npz:calib_images --evaluate mnist.npz:test_images:labels=test_labels \
       --scale 1/255 --variant all --goal 'drop<=0.5,size<=0.3x' --out out/
   octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --channels bgr \
-      --scale 0.017,0.017,0.017,1/255 --offset=-1.76715,-1.98526,-2.10316,0 --variant int8 --out out/ --local)";
+      --scale 0.017,0.017,0.017,1/255 --offset=-1.76698,-1.98526,-2.10256,0 --variant int8 --out out/ --local
+  The same net on video, each mask fed back as the next frame's fourth channel, 20 frames a clip:
+  octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --evaluate p.npz:frames+priors \
+      --channels bgr --scale 0.017,0.017,0.017,1/255 --offset=-1.76698,-1.98526,-2.10256,0 --metric miou \
+      --targets masks --recurrent '->[3]' --sequence 20 --variant int8 --goal 'drop<=0.5' --out out/)";
 
 }  // namespace
 
@@ -223,7 +227,10 @@ void AddOptimizeCommand(CLI::App& app, RunCommand& run) {
   AddSpecFlags(*command, flags->spec);
   // Of no data.
   command->get_option("--calibrate-examples")->needs(calibrate);
-  command->get_option("--evaluate-examples")->needs(evaluate);
+  for (const char* flag :
+       {"--evaluate-examples", "--targets", "--metric", "--recurrent", "--sequence"}) {
+    command->get_option(flag)->needs(evaluate);
+  }
   command->footer(kFooter);
   command->callback([flags, &run] {
     run = [flags] { return flags->local ? RunLocally(*flags) : RunOnServer(*flags); };

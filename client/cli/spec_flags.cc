@@ -163,6 +163,15 @@ void AddRepeated(CLI::App& command, const char* name, std::vector<std::string>& 
   command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
 }
 
+void AddOverrides(const std::vector<std::string>& patterns,
+                  v1::OperatorOverride::Precision precision, v1::VariantSpec& variant) {
+  for (const std::string& pattern : patterns) {
+    v1::OperatorOverride& one = *variant.add_overrides();
+    one.set_pattern(pattern);
+    one.set_precision(precision);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
@@ -215,8 +224,12 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
                   "\"drop<=0.5,size<=0.3x,latency<=0.8x\"")
       ->type_name("GOALS");
   AddPreprocessFlags(command, flags);
-  AddRepeated(command, "--keep-float", flags.keep_float, "TENSOR",
-              "Operators whose output has this name stay float; may be repeated");
+  AddRepeated(command, "--keep-float", flags.keep_float, "REGEX",
+              "Operators stay float where a part of their output's name, or the whole of their "
+              "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
+  AddRepeated(command, "--keep-int16", flags.keep_int16, "REGEX",
+              "The same, for int16 activations in an int8 variant");
+  AddMetricFlags(command, flags.metric);
   command
       .add_option("--batch", flags.batch,
                   "Fix the batch size of what is written (default: as the model has it)")
@@ -263,11 +276,13 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
     added.set_name(name);
     added.set_scheme(variant->scheme);
     added.set_io_type(variant->io_type);
-    added.mutable_keep_float_tensors()->Assign(flags.keep_float.begin(), flags.keep_float.end());
+    AddOverrides(flags.keep_int16, v1::OperatorOverride::PRECISION_INT16X8, added);
+    AddOverrides(flags.keep_float, v1::OperatorOverride::PRECISION_FLOAT32, added);
   }
   if (flags.variants.empty()) spec.set_all_variants(true);
-  if (spec.all_variants() && !flags.keep_float.empty()) {
-    return absl::InvalidArgumentError("--keep-float goes with variants that are named");
+  if (spec.all_variants() && !(flags.keep_float.empty() && flags.keep_int16.empty())) {
+    return absl::InvalidArgumentError(
+        "--keep-float and --keep-int16 go with variants that are named");
   }
   if (!flags.goal.empty()) {
     ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));
@@ -279,6 +294,7 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
   spec.set_batch(flags.batch);
   ASSIGN_OR_RETURN(const auto preprocess, ParsePreprocessFlags(flags));
   for (const v1::Preprocess& message : preprocess) *spec.add_preprocess() = message;
+  RETURN_IF_ERROR(ParseMetricFlags(flags.metric, spec));
   spec.set_num_threads(flags.threads);
   spec.mutable_benchmark()->set_runs(flags.benchmark_runs);
   spec.mutable_benchmark()->set_skip(flags.no_benchmark || flags.convert_only);

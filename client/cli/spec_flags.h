@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/metric_flags.h"
 #include "octavo/v1/spec.pb.h"
 
 namespace octavo {
@@ -16,12 +17,14 @@ namespace octavo {
 struct SpecFlags {
   std::vector<std::string> variants;
   std::vector<std::string> keep_float;
+  std::vector<std::string> keep_int16;
   std::string goal;
   std::vector<std::string> scale;
   std::vector<std::string> offset;
   std::vector<std::string> channels;
   std::vector<std::string> resize;
   std::vector<std::string> repeat;
+  MetricFlags metric;
   std::string observer;
   std::string backend;
   int batch = 0;

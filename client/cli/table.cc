@@ -22,7 +22,8 @@ namespace {
 struct Column {
   std::string heading;
   std::string (*cell)(const v1::VariantReport&);
-  bool needs_labels = false;
+  // Shown where a variant has it; null: always.
+  bool (*is_there)(const v1::VariantReport&) = nullptr;
 };
 
 std::string Number(const char* format, double value) {
@@ -57,6 +58,54 @@ std::string Verdict(const v1::VariantReport& variant) {
   return absl::StrCat("missed ", absl::StrJoin(missed, ", "));
 }
 
+bool HasAccuracy(const v1::VariantReport& variant) { return variant.has_accuracy(); }
+
+// Of the first metric of masks in one run, plain or recurrent; null where there is none.
+template <typename Run>
+const v1::MetricReport* MasksOf(const Run& run) {
+  for (const v1::MetricReport& metric : run.metrics()) {
+    if (metric.has_segmentation()) return &metric;
+  }
+  return nullptr;
+}
+
+const v1::MetricReport* ErrorsOf(const v1::VariantReport& variant) {
+  for (const v1::MetricReport& metric : variant.metrics()) {
+    if (metric.has_regression()) return &metric;
+  }
+  return nullptr;
+}
+
+template <typename Run>
+std::string MeanIou(const Run& run) {
+  const v1::MetricReport* masks = MasksOf(run);
+  return masks == nullptr ? "" : Number("%.2f", 100 * masks->segmentation().mean_iou());
+}
+
+// The larger loss of the two runs.
+std::string MaskDrop(const v1::VariantReport& variant) {
+  const v1::MetricReport* masks = MasksOf(variant);
+  if (masks == nullptr || variant.spec().scheme() == v1::SCHEME_FLOAT32) return "";
+  const v1::MetricReport* fed = MasksOf(variant.recurrence());
+  const double drop =
+      std::max(masks->drop_points(), fed == nullptr ? masks->drop_points() : fed->drop_points());
+  return Number("%+.2f", drop);
+}
+
+std::string Errors(const v1::VariantReport& variant) {
+  const v1::MetricReport* errors = ErrorsOf(variant);
+  if (errors == nullptr) return "";
+  return absl::StrFormat("%.4g", errors->regression().root_mean_square_error());
+}
+
+// Place by place where an output is a mask.
+std::string Agreement(const v1::VariantReport& variant) {
+  if (!variant.has_fidelity()) return "";
+  const v1::MetricReport* masks = MasksOf(variant);
+  return Number("%.2f", 100 * (masks == nullptr ? variant.fidelity().argmax_agreement()
+                                                : masks->segmentation().agreement()));
+}
+
 const Column kColumns[] = {
     {"variant", [](const v1::VariantReport& v) { return v.spec().name(); }},
     {"bytes",
@@ -71,18 +120,21 @@ const Column kColumns[] = {
      [](const v1::VariantReport& v) {
        return v.has_accuracy() ? Number("%.2f", 100 * v.accuracy().top1()) : "";
      },
-     true},
+     &HasAccuracy},
     {"drop",
      [](const v1::VariantReport& v) {
        const bool shown = v.has_accuracy() && v.spec().scheme() != v1::SCHEME_FLOAT32;
        return shown ? Number("%+.2f", v.accuracy().drop_points()) : "";
      },
-     true},
+     &HasAccuracy},
+    {"mIoU %", [](const v1::VariantReport& v) { return MeanIou(v); },
+     [](const v1::VariantReport& v) { return MasksOf(v) != nullptr; }},
+    {"fed back %", [](const v1::VariantReport& v) { return MeanIou(v.recurrence()); },
+     [](const v1::VariantReport& v) { return MasksOf(v.recurrence()) != nullptr; }},
+    {"drop", MaskDrop, [](const v1::VariantReport& v) { return MasksOf(v) != nullptr; }},
+    {"rmse", Errors, [](const v1::VariantReport& v) { return ErrorsOf(v) != nullptr; }},
     {"sqnr dB", Decibel},
-    {"agree %",
-     [](const v1::VariantReport& v) {
-       return v.has_fidelity() ? Number("%.2f", 100 * v.fidelity().argmax_agreement()) : "";
-     }},
+    {"agree %", Agreement},
     {"p50 ms",
      [](const v1::VariantReport& v) {
        return v.has_latency() ? Milliseconds(v.latency().p50_ms()) : "";
@@ -100,13 +152,16 @@ const Column kColumns[] = {
 };
 
 TableText VariantTable(const v1::Report& report) {
-  const bool has_labels = std::any_of(report.variants().begin(), report.variants().end(),
-                                      [](const auto& v) { return v.has_accuracy(); });
+  std::vector<const Column*> columns;
+  for (const Column& column : kColumns) {
+    if (column.is_there == nullptr ||
+        std::any_of(report.variants().begin(), report.variants().end(), column.is_there)) {
+      columns.push_back(&column);
+    }
+  }
   TableText table;
   table.rows.emplace_back();
-  for (const Column& column : kColumns) {
-    if (!column.needs_labels || has_labels) table.rows[0].push_back(column.heading);
-  }
+  for (const Column* column : columns) table.rows[0].push_back(column->heading);
   table.left_columns = {0, static_cast<int>(table.rows[0].size()) - 1};
   for (const v1::VariantReport& variant : report.variants()) {
     if (variant.spec().name() == report.recommended_variant() &&
@@ -114,9 +169,7 @@ TableText VariantTable(const v1::Report& report) {
       table.bold = static_cast<int>(table.rows.size()) - 1;
     }
     std::vector<std::string>& row = table.rows.emplace_back();
-    for (const Column& column : kColumns) {
-      if (!column.needs_labels || has_labels) row.push_back(column.cell(variant));
-    }
+    for (const Column* column : columns) row.push_back(column->cell(variant));
   }
   return table;
 }

@@ -28,6 +28,14 @@ constexpr UsualVariant kUsualVariants[] = {
      "weights in int8, activations in int16, float inputs and outputs"},
     {"int16x8-int16io", v1::SCHEME_INT16X8, v1::IO_TYPE_INT16, true,
      "weights in int8, activations in int16, int16 inputs and outputs"},
+    {"io-float32", v1::SCHEME_CHANGE_IO, v1::IO_TYPE_FLOAT32, false,
+     "a quantized model as it came, with float inputs and outputs"},
+    {"io-int8", v1::SCHEME_CHANGE_IO, v1::IO_TYPE_INT8, false,
+     "a quantized model as it came, with int8 inputs and outputs"},
+    {"io-uint8", v1::SCHEME_CHANGE_IO, v1::IO_TYPE_UINT8, false,
+     "a quantized model as it came, with uint8 inputs and outputs"},
+    {"io-int16", v1::SCHEME_CHANGE_IO, v1::IO_TYPE_INT16, false,
+     "a quantized model as it came, with int16 inputs and outputs"},
 };
 
 }  // namespace

@@ -72,6 +72,7 @@ class Binder {
     RETURN_IF_ERROR(CheckInputs());
     RETURN_IF_ERROR(TakePreprocess());
     RETURN_IF_ERROR(TakeExplicit());
+    RETURN_IF_ERROR(TakeBeside());
     TakeNamesakes();
     Binding binding;
     for (const InputSpec& input : inputs_) {
@@ -80,6 +81,9 @@ class Binder {
     }
     RETURN_IF_ERROR(CheckChosenOnce(binding));
     RETURN_IF_ERROR(CountExamples(binding));
+    binding.all_examples = binding.examples;
+    RETURN_IF_ERROR(FindTargets(binding));
+    RETURN_IF_ERROR(FindSequences(binding));
     ASSIGN_OR_RETURN(binding.labels, FindLabels(binding));
     if (use_.max_examples() > 0) binding.examples = std::min(binding.examples, use_.max_examples());
     return binding;
@@ -157,10 +161,7 @@ class Binder {
       if (input == nullptr) return UnknownInput("bindings.input", binding.input());
       if (binding.arrays().empty()) return FieldError("bindings.arrays", "names no array");
       for (const std::string& name : binding.arrays()) {
-        if (FindArray(name) == nullptr) {
-          return FieldError("bindings.arrays", absl::StrCat("the data set has no array '", name,
-                                                            "'; its arrays: ", ListArrays()));
-        }
+        if (FindArray(name) == nullptr) return NoArray("bindings.arrays", name);
       }
       const std::vector<std::string> arrays(binding.arrays().begin(), binding.arrays().end());
       if (!arrays_of_.emplace(input, arrays).second) {
@@ -170,6 +171,23 @@ class Binder {
       explicit_inputs_.insert(input);
     }
     return absl::OkStatus();
+  }
+
+  // What is targets or sequences is not chosen for an input or for labels.
+  absl::Status TakeBeside() {
+    for (const v1::TargetBinding& target : use_.targets()) {
+      if (FindArray(target.array()) == nullptr) return NoArray("targets.array", target.array());
+      beside_.insert(target.array());
+    }
+    if (use_.sequences().empty()) return absl::OkStatus();
+    if (FindArray(use_.sequences()) == nullptr) return NoArray("sequences", use_.sequences());
+    beside_.insert(use_.sequences());
+    return absl::OkStatus();
+  }
+
+  absl::Status NoArray(absl::string_view field, absl::string_view name) const {
+    return FieldError(
+        field, absl::StrCat("the data set has no array '", name, "'; its arrays: ", ListArrays()));
   }
 
   void TakeNamesakes() {
@@ -226,6 +244,7 @@ class Binder {
   }
 
   bool IsTaken(absl::string_view array) const {
+    if (beside_.count(std::string(array)) != 0) return true;
     for (const auto& [input, arrays] : arrays_of_) {
       if (std::find(arrays.begin(), arrays.end(), array) != arrays.end()) return true;
     }
@@ -318,6 +337,37 @@ class Binder {
     return absl::OkStatus();
   }
 
+  absl::Status FindTargets(Binding& binding) const {
+    for (const v1::TargetBinding& target : use_.targets()) {
+      const v1::ArrayInfo& array = *FindArray(target.array());
+      const bool is_there = array.shape_size() > 0 && array.shape(0) == binding.examples &&
+                            FindElementTypeByName(array.type()) != nullptr;
+      if (!is_there) {
+        return FieldError("targets.array", absl::StrCat("array ", Described(array),
+                                                        " does not hold numbers for each of ",
+                                                        binding.examples, " examples"));
+      }
+      binding.targets.push_back(target.array());
+    }
+    return absl::OkStatus();
+  }
+
+  // Either one entry an example, or the lengths of no more sequences than there are examples.
+  absl::Status FindSequences(Binding& binding) const {
+    if (use_.sequences().empty()) return absl::OkStatus();
+    const v1::ArrayInfo& array = *FindArray(use_.sequences());
+    const ElementType* type = FindElementTypeByName(array.type());
+    if (type == nullptr || type->is_float || array.shape_size() != 1 || array.shape(0) < 1 ||
+        array.shape(0) > binding.examples) {
+      return FieldError(
+          "sequences",
+          absl::StrCat("array ", Described(array), " is no list of integers, one for each of ",
+                       binding.examples, " examples or of the sequences' lengths"));
+    }
+    binding.sequences = array.name();
+    return absl::OkStatus();
+  }
+
   static bool IsClassPerExample(const v1::ArrayInfo& array, int64_t examples) {
     const bool one_each =
         array.shape_size() == 1 || (array.shape_size() == 2 && array.shape(1) == 1);
@@ -329,8 +379,9 @@ class Binder {
     for (const char* name : {"y", "labels"}) {
       const v1::ArrayInfo* array = FindArray(name);
       if (array != nullptr && !IsBound(binding, name) &&
-          IsClassPerExample(*array, binding.examples))
+          IsClassPerExample(*array, binding.examples)) {
         return name;
+      }
     }
     std::vector<std::string> candidates;
     for (const v1::ArrayInfo& array : info_.arrays()) {
@@ -348,7 +399,8 @@ class Binder {
     return candidates.empty() ? std::string() : candidates[0];
   }
 
-  static bool IsBound(const Binding& binding, absl::string_view array) {
+  bool IsBound(const Binding& binding, absl::string_view array) const {
+    if (beside_.count(std::string(array)) != 0) return true;
     for (const BoundInput& bound : binding.inputs) {
       if (std::find(bound.arrays.begin(), bound.arrays.end(), array) != bound.arrays.end())
         return true;
@@ -358,10 +410,7 @@ class Binder {
 
   absl::StatusOr<std::string> CheckedLabels(const std::string& name, int64_t examples) const {
     const v1::ArrayInfo* array = FindArray(name);
-    if (array == nullptr) {
-      return FieldError("labels", absl::StrCat("the data set has no array '", name,
-                                               "'; its arrays: ", ListArrays()));
-    }
+    if (array == nullptr) return NoArray("labels", name);
     if (!IsClassPerExample(*array, examples)) {
       return FieldError(
           "labels", absl::StrCat("array ", Described(*array),
@@ -405,6 +454,7 @@ class Binder {
   std::map<const InputSpec*, const v1::Preprocess*> preprocess_of_;
   std::map<const InputSpec*, std::vector<std::string>> arrays_of_;
   std::set<const InputSpec*> explicit_inputs_;  // whose arrays the client named
+  std::set<std::string> beside_;                // targets and sequences
 };
 
 }  // namespace

@@ -25,7 +25,10 @@ struct BoundInput {
 struct Binding {
   std::vector<BoundInput> inputs;  // in the model's order
   std::string labels;              // empty: none
+  std::vector<std::string> targets;
+  std::string sequences;  // empty: none
   int64_t examples = 0;
+  int64_t all_examples = 0;  // before `max_examples`
 };
 
 // As BindArrays (npz_dataset.h), with the plans.

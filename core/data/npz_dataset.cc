@@ -197,6 +197,22 @@ class NpzDataset : public Dataset {
   int64_t size_;
 };
 
+class NpzTargets : public Targets {
+ public:
+  explicit NpzTargets(ArrayReader array) : array_(std::move(array)) {}
+
+  const std::vector<int64_t>& shape() const override { return array_.example_shape; }
+  bool is_float() const override { return array_.type->is_float; }
+  absl::StatusOr<std::vector<float>> Get(int64_t index) const override {
+    std::vector<uint8_t> buffer;
+    ASSIGN_OR_RETURN(const std::span<const uint8_t> raw, array_.Read(index, buffer));
+    return FloatsOf(array_, raw);
+  }
+
+ private:
+  const ArrayReader array_;
+};
+
 // Opens arrays, and keeps count of what they take in memory.
 class ArrayOpener {
  public:
@@ -249,6 +265,52 @@ absl::StatusOr<std::vector<int64_t>> ReadLabels(const ArrayReader& array, int64_
   return labels;
 }
 
+// The first example of each of the sequences of these lengths.
+absl::StatusOr<std::vector<int64_t>> StartsOfLengths(const ArrayReader& array,
+                                                     const std::vector<int64_t>& lengths,
+                                                     int64_t all_examples) {
+  std::vector<int64_t> starts;
+  int64_t next = 0;
+  for (const int64_t length : lengths) {
+    if (length < 1 || length > all_examples - next) {
+      return FieldError("sequences", absl::StrCat("array '", array.name, "': the length ", length,
+                                                  " is not between 1 and the ", all_examples - next,
+                                                  " examples that are left"));
+    }
+    starts.push_back(next);
+    next += length;
+  }
+  if (next == all_examples) return starts;
+  return FieldError("sequences", absl::StrCat("array '", array.name, "': the lengths add up to ",
+                                              next, " of ", all_examples, " examples"));
+}
+
+std::vector<int64_t> StartsOfEntries(const std::vector<int64_t>& entries) {
+  std::vector<int64_t> starts;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i == 0 || entries[i] != entries[i - 1]) starts.push_back(static_cast<int64_t>(i));
+  }
+  return starts;
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadSequences(const ArrayReader& array, int64_t entries,
+                                                   const Binding& binding) {
+  std::vector<int64_t> values(static_cast<size_t>(entries));
+  std::vector<uint8_t> buffer;
+  for (int64_t i = 0; i < entries; ++i) {
+    ASSIGN_OR_RETURN(const std::span<const uint8_t> raw, array.Read(i, buffer));
+    if (array.type->to_int64(raw, &values[i]) == 1) continue;
+    return FieldError("sequences",
+                      absl::StrCat("array '", array.name, "': entry ", i, " is too large"));
+  }
+  std::vector<int64_t> starts = StartsOfEntries(values);
+  if (entries != binding.all_examples) {
+    ASSIGN_OR_RETURN(starts, StartsOfLengths(array, values, binding.all_examples));
+  }
+  std::erase_if(starts, [&](int64_t start) { return start >= binding.examples; });
+  return starts;
+}
+
 v1::DatasetUsed Used(const Binding& binding) {
   v1::DatasetUsed used;
   for (const BoundInput& bound : binding.inputs) {
@@ -257,6 +319,8 @@ v1::DatasetUsed Used(const Binding& binding) {
     settled.mutable_arrays()->Add(bound.arrays.begin(), bound.arrays.end());
   }
   used.set_labels(binding.labels);
+  for (const std::string& array : binding.targets) used.add_targets()->set_array(array);
+  used.set_sequences(binding.sequences);
   used.set_examples(binding.examples);
   return used;
 }
@@ -301,6 +365,17 @@ absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
     ASSIGN_OR_RETURN(const ArrayReader array, opener.Open(binding.labels, binding.examples));
     ASSIGN_OR_RETURN(labels, ReadLabels(array, binding.examples));
   }
+  std::vector<std::unique_ptr<Targets>> targets;
+  for (const std::string& name : binding.targets) {
+    ASSIGN_OR_RETURN(ArrayReader array, opener.Open(name, binding.examples));
+    targets.push_back(std::make_unique<NpzTargets>(std::move(array)));
+  }
+  std::vector<int64_t> sequence_starts;
+  if (!binding.sequences.empty()) {
+    const int64_t entries = file.Find(binding.sequences)->header.shape[0];
+    ASSIGN_OR_RETURN(const ArrayReader array, opener.Open(binding.sequences, entries));
+    ASSIGN_OR_RETURN(sequence_starts, ReadSequences(array, entries, binding));
+  }
   std::vector<InputReader> readers;
   for (BoundInput& bound : binding.inputs) {
     InputReader reader;
@@ -313,8 +388,8 @@ absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
     readers.push_back(std::move(reader));
   }
   return BoundDataset{
-      std::make_unique<NpzDataset>(std::move(readers), std::move(labels), binding.examples), used,
-      opener.unpacked_bytes()};
+      std::make_unique<NpzDataset>(std::move(readers), std::move(labels), binding.examples),
+      std::move(targets), std::move(sequence_starts), used, opener.unpacked_bytes()};
 }
 
 }  // namespace octavo

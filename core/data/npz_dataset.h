@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/data/dataset.h"
+#include "core/data/targets.h"
 #include "core/tflite/tensor_value.h"
 #include "octavo/v1/report.pb.h"
 #include "octavo/v1/spec.pb.h"
@@ -26,7 +27,11 @@ struct InputSpec {
 
 struct BoundDataset {
   std::unique_ptr<Dataset> dataset;
-  // Bindings, labels and number of examples as settled; name and digest are the caller's.
+  // In the order of DatasetUse.targets.
+  std::vector<std::unique_ptr<Targets>> targets;
+  // The first example of each sequence, ascending from 0; empty where no array tells.
+  std::vector<int64_t> sequence_starts;
+  // Bindings, labels, targets and number of examples as settled; name and digest are the caller's.
   v1::DatasetUsed used;
   int64_t unpacked_bytes = 0;  // what it holds in memory
 };
@@ -48,8 +53,8 @@ absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
 
 // Binds and opens. Stored arrays stay in the file and are read by pread; deflated ones are unpacked
 // into memory. `fd` must outlive the data set. INVALID_ARGUMENT as above; labels that are negative
-// or no integers are named. RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): what is used of them takes more
-// than `max_bytes`.
+// or no integers are named, and lengths of sequences that do not add up to the examples.
+// RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): what is used of them takes more than `max_bytes`.
 absl::StatusOr<BoundDataset> OpenNpz(int fd, std::span<const InputSpec> inputs,
                                      const v1::DatasetUse& use,
                                      std::span<const v1::Preprocess* const> preprocess,

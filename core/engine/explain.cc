@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/evaluate/tensor_errors.h"
 #include "core/runtime/delegate_parts.h"
+#include "re2/re2.h"
 
 namespace octavo {
 namespace {
@@ -84,9 +85,11 @@ std::string ShellQuoted(absl::string_view name) {
   return absl::StrCat("'", absl::StrReplaceAll(name, {{"'", "'\\''"}}), "'");
 }
 
+// The flag takes a regular expression, which other operators' names may match in part.
 std::string KeepFloat(const OperatorReport& op) {
   if (op.name().empty() || op.name().size() > kMaxNameBytes) return "keep this operator in float";
-  return absl::StrCat("keep it in float: --keep-float ", ShellQuoted(op.name()));
+  return absl::StrCat("keep it in float: --keep-float ",
+                      ShellQuoted(absl::StrCat("^", RE2::QuoteMeta(op.name()), "$")));
 }
 
 bool HasInt4Weights(const VariantReport& report) {

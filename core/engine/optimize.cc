@@ -32,6 +32,7 @@
 #include "core/evaluate/latency.h"
 #include "core/graph/fix_shapes.h"
 #include "core/quantize/apply_plan.h"
+#include "core/quantize/change_io.h"
 #include "core/quantize/plan_quantization.h"
 #include "core/quantize/rounding.h"
 #include "core/report/report_builder.h"
@@ -121,6 +122,22 @@ void ReportBorder(const Model& written, v1::VariantReport& report) {
   }
 }
 
+struct Quantized {
+  QuantPlan plan;
+  Model model;
+};
+
+absl::StatusOr<Quantized> MakeOf(const Model& model, const TensorRanges& ranges,
+                                 const v1::VariantSpec& spec) {
+  if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
+    ASSIGN_OR_RETURN(Model changed, ChangeIo(model, TypeOf(spec.io_type())));
+    return Quantized{.plan = {}, .model = std::move(changed)};
+  }
+  ASSIGN_OR_RETURN(QuantPlan plan, PlanQuantization(model, ranges, spec));
+  ASSIGN_OR_RETURN(Model quantized, ApplyPlan(model, plan));
+  return Quantized{std::move(plan), std::move(quantized)};
+}
+
 // An example for a model without data: what it does with it does not matter to the clock.
 Example Zeros(const Model& fixed) {
   Example example;
@@ -140,9 +157,36 @@ EvaluateOptions EvaluateOptionsOf(const Prepared& prepared, ProgressListener pro
   options.backend =
       prepared.spec.backend() == v1::BACKEND_REFERENCE ? Backend::kReference : Backend::kXnnpack;
   options.has_accuracy = prepared.has_accuracy;
+  options.metrics = prepared.metrics.metrics;
+  options.parts = prepared.metrics.parts;
+  options.draws_masks = !prepared.metrics.recurrence.has_value();
+  // There may be up to three evaluations, each keeping outputs.
+  options.max_kept_bytes /= 1 + (prepared.metrics.recurrence.has_value() ? 1 : 0) +
+                            (prepared.spec.backend() == v1::BACKEND_BOTH ? 1 : 0);
   options.check_finite = prepared.evaluation_holds_floats;
   options.progress = std::move(progress);
   return options;
+}
+
+// In which models see their own outputs: masks are drawn of that run.
+EvaluateOptions RecurrentOptions(EvaluateOptions options, const Recurrence& recurrence) {
+  options.recurrence = recurrence;
+  options.draws_masks = true;
+  return options;
+}
+
+absl::StatusOr<Evaluation> EvaluateWith(Evaluator& evaluator, const Model& fixed, bool is_float) {
+  return is_float ? evaluator.EvaluateFloat(fixed) : evaluator.Evaluate(fixed);
+}
+
+v1::RecurrenceReport ReportRecurrence(Evaluation evaluation, const Recurrence& recurrence) {
+  v1::RecurrenceReport report;
+  if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
+  for (v1::MetricReport& metric : evaluation.metrics) *report.add_metrics() = std::move(metric);
+  *report.mutable_fidelity() = std::move(evaluation.fidelity);
+  for (v1::DriftPoint& point : evaluation.drift) *report.add_drift() = std::move(point);
+  report.set_sequences(static_cast<int64_t>(recurrence.starts.size()));
+  return report;
 }
 
 struct KindRow {
@@ -219,6 +263,8 @@ class VariantMaker {
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
+  // Nothing where there is no recurrence.
+  std::optional<Evaluator> recurrent_;
   // The same on own kernels, where both were asked for.
   std::optional<Evaluator> reference_evaluator_;
 };
@@ -234,10 +280,15 @@ VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeW
   if (prepared.spec.skip_evaluation() || prepared.measured_on() == nullptr) return;
   EvaluateOptions options = EvaluateOptionsOf(
       prepared, [this](int64_t done, int64_t total) { CountExamples(done, total); });
-  evaluator_.emplace(prepared.fixed, *prepared.measured_on(), options);
+  const Dataset& measured_on = *prepared.measured_on();
+  evaluator_.emplace(prepared.fixed, measured_on, options);
+  if (const auto& recurrence = prepared.metrics.recurrence; recurrence.has_value()) {
+    recurrent_.emplace(prepared.fixed, measured_on, RecurrentOptions(options, *recurrence));
+  }
   if (prepared.spec.backend() != v1::BACKEND_BOTH) return;
   options.backend = Backend::kReference;
-  reference_evaluator_.emplace(prepared.fixed, *prepared.measured_on(), std::move(options));
+  options.draws_masks = false;
+  reference_evaluator_.emplace(prepared.fixed, measured_on, std::move(options));
 }
 
 // Under the lock of whoever counts, so that all threads pause.
@@ -313,13 +364,12 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
   } else if (NeedsCalibration(spec.scheme())) {
     report.set_observer(prepared_.spec.observer());
   }
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.model, ranges, spec));
-  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.model, plan));
-  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(quantized));
+  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.model, ranges, spec));
+  ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(made.model));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
   ASSIGN_OR_RETURN(*report.mutable_artifact(),
                    folder_.Write(absl::StrCat(spec.name(), ".tflite"), bytes, gzip));
-  ReportOperators(prepared_.model, plan, report);
+  ReportOperators(prepared_.model, made.plan, report);
   ASSIGN_OR_RETURN(Model written,
                    ReadModel(std::make_shared<const std::vector<uint8_t>>(std::move(bytes))),
                    "reading what was written");
@@ -333,10 +383,16 @@ absl::Status VariantMaker::Evaluate(const Model& fixed, v1::VariantReport& repor
   progress_.BeginStage(v1::STAGE_EVALUATE, report.spec().name());
   const absl::Time start = absl::Now();
   const bool is_float = report.spec().scheme() == v1::SCHEME_FLOAT32;
-  ASSIGN_OR_RETURN(Evaluation evaluation,
-                   is_float ? evaluator_->EvaluateFloat(fixed) : evaluator_->Evaluate(fixed));
+  ASSIGN_OR_RETURN(Evaluation evaluation, EvaluateWith(*evaluator_, fixed, is_float));
   if (evaluation.accuracy.has_value()) *report.mutable_accuracy() = *std::move(evaluation.accuracy);
+  for (v1::MetricReport& metric : evaluation.metrics) *report.add_metrics() = std::move(metric);
   *report.mutable_fidelity() = std::move(evaluation.fidelity);
+  if (recurrent_.has_value()) {
+    ASSIGN_OR_RETURN(Evaluation recurrent, EvaluateWith(*recurrent_, fixed, is_float),
+                     "recurrence");
+    *report.mutable_recurrence() =
+        ReportRecurrence(std::move(recurrent), *prepared_.metrics.recurrence);
+  }
   report.set_backend(prepared_.spec.backend() == v1::BACKEND_REFERENCE ? v1::BACKEND_REFERENCE
                                                                        : v1::BACKEND_XNNPACK);
   if (reference_evaluator_.has_value()) RETURN_IF_ERROR(CompareWithReference(fixed, report));
@@ -361,7 +417,8 @@ absl::Status VariantMaker::CompareWithReference(const Model& fixed, v1::VariantR
 
 // Where the variant parts from the float model, operator by operator, on a few examples.
 absl::Status VariantMaker::Explain(const Model& fixed, v1::VariantReport& report) {
-  if (report.spec().scheme() == v1::SCHEME_FLOAT32) return absl::OkStatus();
+  const bool is_float = report.spec().scheme() == v1::SCHEME_FLOAT32;
+  if (is_float || report.operators().empty()) return absl::OkStatus();
   return ExplainOperators(prepared_.fixed, fixed, *prepared_.measured_on(),
                           prepared_.spec.num_threads(), report);
 }
@@ -389,9 +446,8 @@ absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
                                                   const v1::VariantSpec& spec) {
   if (prepared_.spec.batch() <= 1) return FixShapes(written);
   ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
-  ASSIGN_OR_RETURN(const QuantPlan plan, PlanQuantization(prepared_.fixed, ranges, spec));
-  ASSIGN_OR_RETURN(const Model quantized, ApplyPlan(prepared_.fixed, plan));
-  return FixShapes(quantized);
+  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.fixed, ranges, spec));
+  return FixShapes(made.model);
 }
 
 absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {

@@ -21,7 +21,12 @@ std::vector<InputSpec> InputsOf(const Model& fixed) {
   std::vector<InputSpec> inputs;
   for (const int32_t input : fixed.graph().inputs) {
     const schema::TensorT& tensor = *fixed.graph().tensors[input];
-    inputs.push_back({.name = tensor.name, .type = tensor.type, .shape = tensor.shape});
+    // Data are real numbers; a model that takes integers has their scale.
+    const bool is_quantized =
+        tensor.quantization != nullptr && tensor.quantization->scale.size() == 1;
+    inputs.push_back({.name = tensor.name,
+                      .type = is_quantized ? schema::TensorType_FLOAT32 : tensor.type,
+                      .shape = tensor.shape});
   }
   return inputs;
 }
@@ -108,9 +113,12 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
     prepared.evaluation_holds_floats = set.holds_floats;
     prepared.evaluation = std::move(set.bound);
     RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
+    ASSIGN_OR_RETURN(prepared.metrics, SettleMetrics(prepared.fixed, spec, *prepared.evaluation),
+                     "evaluation set");
   }
   if (prepared.calibration.has_value() && !prepared.evaluation.has_value() &&
       !spec.skip_evaluation()) {
+    prepared.metrics.parts = NaturalParts(prepared.fixed);
     Warn(prepared.warnings, "MEASURED_ON_CALIBRATION_SET",
          "Fidelity was measured on the calibration set, which flatters: there is no evaluation "
          "set.");
@@ -123,19 +131,14 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
 absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes) {
   Prepared prepared;
   ASSIGN_OR_RETURN(prepared.spec, FillDefaults(work.spec()));
-  ASSIGN_OR_RETURN(prepared.variants, SettleVariants(prepared.spec));
-  prepared.spec.clear_variants();
-  for (const SettledVariant& variant : prepared.variants) {
-    *prepared.spec.add_variants() = variant.spec;
-  }
-
   ASSIGN_OR_RETURN(const auto file, ReadModelFile(work.model()), "model");
   ASSIGN_OR_RETURN(ImportedModel imported, ImportModel(file), "model");
   prepared.model_info = DescribeModel(imported.source, *file);
-  if (!prepared.model_info.is_float()) {
-    return WithReason(absl::FailedPreconditionError(
-                          "the model is quantized already: only float models are taken"),
-                      "NOT_FLOAT");
+  ASSIGN_OR_RETURN(prepared.variants,
+                   SettleVariants(prepared.spec, !prepared.model_info.is_float()));
+  prepared.spec.clear_variants();
+  for (const SettledVariant& variant : prepared.variants) {
+    *prepared.spec.add_variants() = variant.spec;
   }
   ASSIGN_OR_RETURN(prepared.fixed, FixShapes(imported.model), "model");
   prepared.model = std::move(imported.model);

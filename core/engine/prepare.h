@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/data/npz_dataset.h"
+#include "core/engine/settle_metrics.h"
 #include "core/engine/spec_check.h"
 #include "core/tflite/model.h"
 #include "octavo/engine/v1/engine.pb.h"
@@ -31,6 +32,8 @@ struct Prepared {
   bool evaluation_holds_floats = false;
   // Whether the evaluation set's labels are classes of the model's first output.
   bool has_accuracy = false;
+  // Of the evaluation set's targets; refers to the set.
+  SettledMetrics metrics;
   std::vector<v1::Warning> warnings;
 
   // What variants are measured on: the evaluation set, else the calibration set, else nothing
@@ -42,9 +45,9 @@ struct Prepared {
 };
 
 // Imports, folds, binds and checks all but the values of the evaluation set. Beside the errors of
-// those steps and of spec_check.h: FAILED_PRECONDITION (NOT_FLOAT): the model is quantized already.
-// RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): deflated arrays take more than half of
-// `memory_limit_bytes` (0: no limit) when unpacked, which leaves nothing to work with.
+// those steps and of spec_check.h: RESOURCE_EXHAUSTED (DATASET_TOO_LARGE): deflated arrays take
+// more than half of `memory_limit_bytes` (0: no limit) when unpacked, which leaves nothing to work
+// with.
 absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes);
 
 // Adds a warning to `prepared` where its sets share examples. Reads both of them whole.

@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
+#include "core/engine/settle_metrics.h"
 #include "core/evaluate/latency.h"
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
@@ -94,9 +95,14 @@ bool IsPlainFloat(const SettledVariant& variant) {
   return variant.spec.scheme() == v1::SCHEME_FLOAT32;
 }
 
+bool IsMadeOf(bool is_quantized, const v1::VariantSpec& variant) {
+  return is_quantized == (variant.scheme() == v1::SCHEME_CHANGE_IO);
+}
+
 // Those of `all_variants` that were not asked for anyway.
-void AddUsualVariants(std::vector<SettledVariant>& variants) {
+void AddUsualVariants(bool is_quantized, std::vector<SettledVariant>& variants) {
   for (v1::VariantSpec& usual : UsualVariants()) {
+    if (!IsMadeOf(is_quantized, usual)) continue;
     if (usual.io_type() == v1::IO_TYPE_UNSPECIFIED) usual.set_io_type(v1::IO_TYPE_FLOAT32);
     const bool is_there = std::ranges::any_of(variants, [&](const SettledVariant& variant) {
       return variant.spec.name() == usual.name();
@@ -105,17 +111,34 @@ void AddUsualVariants(std::vector<SettledVariant>& variants) {
   }
 }
 
-void PutFloatFirst(std::vector<SettledVariant>& variants, bool add) {
+void PutFloatFirst(std::vector<SettledVariant>& variants, bool add, absl::string_view name) {
   const auto baseline = std::ranges::find_if(variants, IsPlainFloat);
   if (baseline != variants.end()) {
     std::rotate(variants.begin(), baseline, baseline + 1);
   } else if (add) {
     v1::VariantSpec float32;
-    float32.set_name(VariantName(v1::SCHEME_FLOAT32, v1::IO_TYPE_FLOAT32));
+    float32.set_name(std::string(name));
     float32.set_scheme(v1::SCHEME_FLOAT32);
     float32.set_io_type(v1::IO_TYPE_FLOAT32);
     variants.insert(variants.begin(), {.spec = float32, .optional = false, .skip_reason = ""});
   }
+}
+
+absl::Status CheckKind(bool is_quantized, const v1::VariantSpec& variant) {
+  if (variant.scheme() == v1::SCHEME_FLOAT32 || IsMadeOf(is_quantized, variant)) {
+    return absl::OkStatus();
+  }
+  if (is_quantized) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "variant '", variant.name(),
+                          "': the model is quantized already; of such a model other inputs and "
+                          "outputs are made: io-float32, io-int8, io-uint8, io-int16")),
+                      "NOT_FLOAT", {{"variant", variant.name()}});
+  }
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat("variant '", variant.name(),
+                                                 "' is made of models that are quantized already")),
+      "NOT_QUANTIZED", {{"variant", variant.name()}});
 }
 
 absl::Status SettleCalibration(bool has_calibration, SettledVariant& variant) {
@@ -147,6 +170,7 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
   RETURN_IF_ERROR(
       CheckBetween("spec.evaluation.max_examples", spec.evaluation().max_examples(), 0, INT64_MAX));
   RETURN_IF_ERROR(CheckGoals(spec.goals()));
+  RETURN_IF_ERROR(CheckMetrics(spec));
   RETURN_IF_ERROR(FillBenchmark(*full.mutable_benchmark()));
   if (!v1::ObserverKind_IsValid(spec.observer())) {
     return FieldError("spec.observer", absl::StrCat(spec.observer(), " is no observer"));
@@ -165,7 +189,8 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
   return full;
 }
 
-absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec) {
+absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
+                                                           bool is_quantized) {
   std::vector<SettledVariant> variants;
   std::set<std::string> names;
   for (int i = 0; i < spec.variants_size(); ++i) {
@@ -175,10 +200,11 @@ absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpe
       return FieldError(absl::StrCat(field, ".name"),
                         absl::StrCat("'", variant.name(), "' is there twice"));
     }
+    RETURN_IF_ERROR(CheckKind(is_quantized, variant));
     variants.push_back({.spec = std::move(variant), .optional = false, .skip_reason = ""});
   }
-  if (spec.all_variants()) AddUsualVariants(variants);
-  PutFloatFirst(variants, /*add=*/!spec.skip_evaluation());
+  if (spec.all_variants()) AddUsualVariants(is_quantized, variants);
+  PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(), is_quantized ? "original" : "float32");
   for (SettledVariant& variant : variants) {
     RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), variant));
   }

@@ -28,12 +28,15 @@ struct SettledVariant {
 absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec);
 
 // The variants of a job, the float32 one first, be it asked for or not (not so where nothing is
-// evaluated).
+// evaluated). Of a model that is quantized it is named "original", and what is made of it are other
+// inputs and outputs.
 //
 // INVALID_ARGUMENT (FIELD_INVALID), naming the field: an unknown scheme, an I/O type that it does
 // not have, a name that is none, is another's, or means another variant. FAILED_PRECONDITION
 // (NO_CALIBRATION): a variant that was asked for by name needs a calibration set and there is none.
-absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec);
+// FAILED_PRECONDITION (NOT_FLOAT, NOT_QUANTIZED): it is made of models of the other kind.
+absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
+                                                           bool is_quantized = false);
 
 // How many classes the first output of `model` (fixed shapes) tells apart; 0: it is no list of
 // scores.

@@ -1,160 +1,53 @@
 #include "core/evaluate/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
+#include <set>
 #include <utility>
 
-#include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
+#include "core/evaluate/drift.h"
+#include "core/evaluate/mask_picture.h"
 #include "core/evaluate/set_checks.h"
 
 namespace octavo {
 namespace {
 
-constexpr int64_t kMaxConfusionClasses = 100;
-constexpr int64_t kTopK = 5;
+constexpr int64_t kMaxDrawn = 4;
+// Of parts and examples together: 160 MB of what is kept of them.
+constexpr int64_t kMaxPartResults = int64_t{4} << 20;
 
-// No number is below every number, so that it never wins.
-float Score(float value) {
-  return std::isnan(value) ? -std::numeric_limits<float>::infinity() : value;
+// Spread evenly over all, and the last of them.
+std::vector<int64_t> Spread(int64_t begin, int64_t end, int64_t count) {
+  std::set<int64_t> places;
+  for (int64_t i = 1; i <= count; ++i) places.insert(begin + (end - begin) * i / count - 1);
+  places.erase(begin - 1);
+  return {places.begin(), places.end()};
 }
 
-int64_t ArgMax(std::span<const float> scores) {
-  int64_t best = 0;
-  for (size_t i = 1; i < scores.size(); ++i) {
-    if (Score(scores[i]) > Score(scores[best])) best = static_cast<int64_t>(i);
+// A few examples; of sequences their ends, where most has been fed back.
+std::vector<int64_t> ChooseDrawn(const std::optional<Recurrence>& recurrence, int64_t size) {
+  if (!recurrence.has_value()) return Spread(0, size, kMaxDrawn);
+  std::vector<int64_t> ends(recurrence->starts.begin() + 1, recurrence->starts.end());
+  ends.push_back(size);
+  std::vector<int64_t> drawn;
+  const auto num_sequences = static_cast<int64_t>(ends.size());
+  for (const int64_t sequence : Spread(0, num_sequences, std::min(num_sequences, kMaxDrawn))) {
+    const int64_t each = std::max<int64_t>(1, kMaxDrawn / num_sequences);
+    for (const int64_t place : Spread(recurrence->starts[sequence], ends[sequence], each)) {
+      drawn.push_back(place);
+    }
   }
-  return best;
+  return drawn;
 }
 
-// Over one example, of the float model's x and the variant's y.
-struct Sums {
-  double signal = 0;    // x x
-  double noise = 0;     // (x - y) (x - y)
-  double variant = 0;   // y y
-  double together = 0;  // x y
-  double max_error = 0;
-};
-
-Sums SumsOf(std::span<const float> reference, std::span<const float> outputs) {
-  Sums sums;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    const double x = reference[i];
-    const double y = outputs[i];
-    double error = x == y ? 0 : std::abs(x - y);  // of equal infinities too
-    if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
-    sums.signal += x * x;
-    sums.noise += error * error;
-    sums.variant += y * y;
-    sums.together += x * y;
-    sums.max_error = std::max(sums.max_error, error);
-  }
-  return sums;
-}
-
-double Cosine(const Sums& sums) {
-  if (sums.signal == 0 && sums.variant == 0) return 1;
-  const double cosine = sums.together / (std::sqrt(sums.signal) * std::sqrt(sums.variant));
-  return std::isfinite(cosine) ? std::clamp(cosine, -1.0, 1.0) : 0;
-}
-
-double SqnrDb(double signal, double noise) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (noise == 0) return kInfinity;
-  if (!std::isfinite(noise) || !std::isfinite(signal)) return -kInfinity;
-  return 10 * std::log10(signal / noise);
-}
+bool IsOfMasks(const TaskMetric& metric) { return metric.kind == v1::EVALUATION_KIND_SEGMENTATION; }
 
 }  // namespace
-
-ShareInterval WilsonInterval(int64_t successes, int64_t trials) {
-  if (trials == 0) return {};
-  constexpr double kZ = 1.959963984540054;  // 97.5 % of the normal distribution
-  const auto n = static_cast<double>(trials);
-  const double share = static_cast<double>(successes) / n;
-  const double centre = share + kZ * kZ / (2 * n);
-  const double half_width = kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n));
-  const double divisor = 1 + kZ * kZ / n;
-  // At shares of 0 and 1 rounding would leave the share just outside.
-  return {std::clamp((centre - half_width) / divisor, 0.0, share),
-          std::clamp((centre + half_width) / divisor, share, 1.0)};
-}
-
-Ranking RankLabel(std::span<const float> scores, int64_t label) {
-  Ranking ranking{.label = label, .predicted = ArgMax(scores)};
-  for (size_t i = 0; i < scores.size(); ++i) {
-    const bool higher = Score(scores[i]) > Score(scores[label]);
-    const bool tie_before =
-        Score(scores[i]) == Score(scores[label]) && static_cast<int64_t>(i) < label;
-    ranking.rank += higher || tie_before ? 1 : 0;
-  }
-  return ranking;
-}
-
-v1::Accuracy FoldAccuracy(const std::vector<Ranking>& rankings, int64_t classes) {
-  const auto examples = static_cast<int64_t>(rankings.size());
-  const bool has_confusion = classes <= kMaxConfusionClasses;
-  std::vector<int64_t> confusion(has_confusion ? static_cast<size_t>(classes * classes) : 0);
-  int64_t top1 = 0, top5 = 0;
-  for (const Ranking& ranking : rankings) {
-    top1 += ranking.rank < 1 ? 1 : 0;
-    top5 += ranking.rank < kTopK ? 1 : 0;
-    if (has_confusion) ++confusion[ranking.label * classes + ranking.predicted];
-  }
-
-  v1::Accuracy accuracy;
-  accuracy.set_examples(examples);
-  accuracy.set_classes(static_cast<int32_t>(classes));
-  accuracy.mutable_confusion()->Add(confusion.begin(), confusion.end());
-  if (examples == 0) return accuracy;
-  accuracy.set_top1(static_cast<double>(top1) / static_cast<double>(examples));
-  if (classes > kTopK) accuracy.set_top5(static_cast<double>(top5) / static_cast<double>(examples));
-  const ShareInterval interval = WilsonInterval(top1, examples);
-  accuracy.set_top1_low(interval.low);
-  accuracy.set_top1_high(interval.high);
-  return accuracy;
-}
-
-Difference Compare(std::span<const float> reference, std::span<const float> outputs,
-                   int64_t first_size) {
-  CHECK_EQ(outputs.size(), reference.size());
-  const Sums sums = SumsOf(reference, outputs);
-  const auto first = static_cast<size_t>(first_size);
-  return {
-      .signal = sums.signal,
-      .noise = sums.noise,
-      .cosine = Cosine(sums),
-      .max_error = sums.max_error,
-      .same_argmax = first > 0 && ArgMax(outputs.first(first)) == ArgMax(reference.first(first))};
-}
-
-v1::Fidelity FoldFidelity(const std::vector<Difference>& differences) {
-  double signal = 0, noise = 0, cosine = 0, max_error = 0;
-  int64_t agreeing = 0;
-  for (const Difference& difference : differences) {
-    signal += difference.signal;
-    noise += difference.noise;
-    cosine += difference.cosine;
-    max_error = std::max(max_error, difference.max_error);
-    agreeing += difference.same_argmax ? 1 : 0;
-  }
-
-  v1::Fidelity fidelity;
-  const auto examples = static_cast<int64_t>(differences.size());
-  fidelity.set_examples(examples);
-  if (examples == 0) return fidelity;
-  fidelity.set_sqnr_db(SqnrDb(signal, noise));
-  fidelity.set_cosine(cosine / static_cast<double>(examples));
-  fidelity.set_argmax_agreement(static_cast<double>(agreeing) / static_cast<double>(examples));
-  fidelity.set_max_abs_error(max_error);
-  return fidelity;
-}
 
 Evaluator::Evaluator(const Model& float_model, const Dataset& dataset, EvaluateOptions options)
     : float_model_(float_model),
@@ -165,6 +58,17 @@ Evaluator::Evaluator(const Model& float_model, const Dataset& dataset, EvaluateO
   const int64_t example_bytes = elements * static_cast<int64_t>(sizeof(float));
   if (dataset.size() <= options_.max_kept_bytes / std::max<int64_t>(example_bytes, 1)) {
     kept_.resize(static_cast<size_t>(dataset.size()));
+  }
+  const auto num_parts = static_cast<int64_t>(options_.parts.size());
+  if (num_parts > 1) {
+    num_parts_ = static_cast<int>(
+        std::min(num_parts, kMaxPartResults / std::max<int64_t>(dataset.size(), 1)));
+  }
+  const auto mask = std::ranges::find_if(options_.metrics, &IsOfMasks);
+  if (mask == options_.metrics.end()) return;
+  mask_metric_ = static_cast<int>(mask - options_.metrics.begin());
+  if (options_.draws_masks && mask->height > 0) {
+    drawn_ = ChooseDrawn(options_.recurrence, dataset.size());
   }
 }
 
@@ -191,52 +95,165 @@ absl::Status Evaluator::CheckLabels() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Evaluator::Result> Evaluator::RunExample(int64_t index, ModelRunner& runner,
-                                                        ModelRunner& float_runner) {
+Evaluator::Results Evaluator::NewResults() const {
+  const auto size = static_cast<size_t>(dataset_.size());
+  return {.rankings = std::vector<Ranking>(options_.has_accuracy ? size : 0),
+          .differences = std::vector<Difference>(size),
+          .parts = std::vector(static_cast<size_t>(num_parts_), std::vector<Difference>(size)),
+          .metrics = std::vector(options_.metrics.size(), std::vector<MetricResult>(size)),
+          .fed = std::vector<Difference>(options_.recurrence.has_value() ? size : 0),
+          .pictures = std::vector<v1::MaskPicture>(drawn_.size())};
+}
+
+Example Evaluator::Fed(Example example, const std::vector<float>& outputs) const {
+  if (outputs.empty()) return example;
+  for (const FeedbackPlan& plan : options_.recurrence->feedbacks) Feed(plan, outputs, example);
+  return example;
+}
+
+absl::Status Evaluator::Draw(int64_t index, std::span<const float> targets,
+                             std::span<const float> reference, std::span<const float> outputs,
+                             Results& results) const {
+  const auto place = std::ranges::find(drawn_, index);
+  if (place == drawn_.end()) return absl::OkStatus();
+  const TaskMetric& metric = options_.metrics[mask_metric_];
+  const MetricResult& result = results.metrics[mask_metric_][index];
+  v1::MaskPicture& picture = results.pictures[place - drawn_.begin()];
+  picture.set_example(index);
+  picture.set_agreement(static_cast<double>(result.agreeing) /
+                        static_cast<double>(std::max<int64_t>(result.places, 1)));
+  ASSIGN_OR_RETURN(*picture.mutable_png(), MaskPicture(ClassesOf(metric, metric.part.Of(outputs)),
+                                                       ClassesOf(metric, metric.part.Of(reference)),
+                                                       metric.height, metric.width));
+  if (reference.data() != outputs.data()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(*picture.mutable_target_png(),
+                   MaskPicture(TargetClasses(metric, targets), {}, metric.height, metric.width));
+  return absl::OkStatus();
+}
+
+absl::Status Evaluator::Measure(int64_t index, std::span<const float> reference,
+                                std::span<const float> outputs, Results& results) const {
+  results.differences[index] = Compare(reference, outputs, first_size());
+  if (options_.has_accuracy) {
+    results.rankings[index] =
+        RankLabel(outputs.first(static_cast<size_t>(first_size())), dataset_.labels()[index]);
+  }
+  for (int i = 0; i < num_parts_; ++i) {
+    const OutputPart& part = options_.parts[i];
+    results.parts[i][index] = Compare(part.Of(reference), part.Of(outputs), part.size());
+  }
+  for (size_t i = 0; i < options_.metrics.size(); ++i) {
+    const TaskMetric& metric = options_.metrics[i];
+    ASSIGN_OR_RETURN(const std::vector<float> targets, metric.targets->Get(index));
+    results.metrics[i][index] = MeasureExample(metric, targets, outputs, reference);
+    if (static_cast<int>(i) != mask_metric_) continue;
+    RETURN_IF_ERROR(Draw(index, targets, reference, outputs, results));
+  }
+  if (!options_.recurrence.has_value()) return absl::OkStatus();
+  for (const FeedbackPlan& plan : options_.recurrence->feedbacks) {
+    const Difference fed = Compare(plan.from.Of(reference), plan.from.Of(outputs), 0);
+    results.fed[index].signal += fed.signal;
+    results.fed[index].noise += fed.noise;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Evaluator::RunExample(int64_t index, const Runners& runners, Carried& carried,
+                                   Results& results) {
   ASSIGN_OR_RETURN(Example example, dataset_.Get(index));
-  const bool is_float = &runner == &float_runner;
   std::vector<float> made;
   std::vector<float>& reference = kept_.empty() ? made : kept_[index];
-  if (is_float || reference.empty()) {
+  if (runners.is_float() || reference.empty()) {
     if (options_.check_finite) {
       RETURN_IF_ERROR(CheckExampleIsFinite(float_model_, example, index));
     }
-    ASSIGN_OR_RETURN(reference, float_runner.Run(example));
+    ASSIGN_OR_RETURN(reference, runners.reference.Run(Fed(example, carried.reference)));
   }
   std::vector<float> made_by_variant;
-  if (!is_float) {
-    ASSIGN_OR_RETURN(made_by_variant, runner.Run(std::move(example)));
+  if (!runners.is_float()) {
+    ASSIGN_OR_RETURN(made_by_variant,
+                     runners.variant.Run(Fed(std::move(example), carried.outputs)));
   }
-  const std::span<const float> outputs = is_float ? reference : made_by_variant;
+  RETURN_IF_ERROR(
+      Measure(index, reference, runners.is_float() ? reference : made_by_variant, results));
+  if (options_.recurrence.has_value()) {
+    carried = {.reference = reference, .outputs = std::move(made_by_variant)};
+  }
+  return absl::OkStatus();
+}
 
-  Result result{.difference = Compare(reference, outputs, first_size())};
-  if (options_.has_accuracy) {
-    result.ranking =
-        RankLabel(outputs.first(static_cast<size_t>(first_size())), dataset_.labels()[index]);
+absl::Status Evaluator::RunSequence(int64_t begin, int64_t end, const Runners& runners,
+                                    Progress& progress, Results& results) {
+  Carried carried;
+  for (int64_t index = begin; index < end; ++index) {
+    RETURN_IF_ERROR(RunExample(index, runners, carried, results), "example ", index);
+    progress.OneIsDone();
   }
-  return result;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Evaluation> Evaluator::Run(const Model& model, bool is_float) {
   if (options_.has_accuracy) RETURN_IF_ERROR(CheckLabels());
   ModelRunner runner(model, options_.backend);
   ModelRunner float_runner(float_model_);
+  const Runners runners{runner, is_float ? runner : float_runner};
   Progress progress(options_.progress, dataset_.size());
-  const auto size = static_cast<size_t>(dataset_.size());
-  std::vector<Ranking> rankings(options_.has_accuracy ? size : 0);
-  std::vector<Difference> differences(size);
-  RETURN_IF_ERROR(
-      ParallelFor(options_.num_threads, dataset_.size(), [&](int64_t index) -> absl::Status {
-        ASSIGN_OR_RETURN(const Result result,
-                         RunExample(index, runner, is_float ? runner : float_runner), "example ",
-                         index);
-        if (options_.has_accuracy) rankings[index] = result.ranking;
-        differences[index] = result.difference;
-        progress.OneIsDone();
-        return absl::OkStatus();
-      }));
-  Evaluation evaluation{.fidelity = FoldFidelity(differences)};
-  if (options_.has_accuracy) evaluation.accuracy = FoldAccuracy(rankings, first_size());
+  Results results = NewResults();
+  if (!options_.recurrence.has_value()) {
+    RETURN_IF_ERROR(ParallelFor(options_.num_threads, dataset_.size(), [&](int64_t index) {
+      return RunSequence(index, index + 1, runners, progress, results);
+    }));
+    return Fold(results);
+  }
+  const std::vector<int64_t>& starts = options_.recurrence->starts;
+  const auto num_sequences = static_cast<int64_t>(starts.size());
+  RETURN_IF_ERROR(ParallelFor(options_.num_threads, num_sequences, [&](int64_t sequence) {
+    const bool is_last = sequence + 1 == num_sequences;
+    return RunSequence(starts[sequence], is_last ? dataset_.size() : starts[sequence + 1], runners,
+                       progress, results);
+  }));
+  return Fold(results);
+}
+
+v1::Fidelity Evaluator::FoldParts(const Results& results) const {
+  v1::Fidelity fidelity = FoldFidelity(results.differences);
+  for (int i = 0; i < num_parts_; ++i) {
+    const v1::Fidelity of_part = FoldFidelity(results.parts[i]);
+    v1::OutputFidelity& output = *fidelity.add_outputs();
+    output.set_output(options_.parts[i].name);
+    output.set_sqnr_db(of_part.sqnr_db());
+    output.set_cosine(of_part.cosine());
+    output.set_argmax_agreement(of_part.argmax_agreement());
+    output.set_max_abs_error(of_part.max_abs_error());
+  }
+  return fidelity;
+}
+
+std::vector<v1::DriftPoint> Evaluator::DriftOf(const Results& results) const {
+  DriftSamples samples{.fed = results.fed, .whole = results.differences};
+  if (mask_metric_ >= 0) {
+    samples.masks = results.metrics[mask_metric_];
+    samples.mask_classes = options_.metrics[mask_metric_].classes;
+  }
+  return FoldDrift(options_.recurrence->starts, samples);
+}
+
+Evaluation Evaluator::Fold(const Results& results) const {
+  Evaluation evaluation{.fidelity = FoldParts(results)};
+  if (options_.has_accuracy) evaluation.accuracy = FoldAccuracy(results.rankings, first_size());
+  for (size_t i = 0; i < options_.metrics.size(); ++i) {
+    v1::MetricReport report = FoldMetric(options_.metrics[i], results.metrics[i]);
+    if (report.has_accuracy() && !evaluation.accuracy.has_value()) {
+      evaluation.accuracy = report.accuracy();
+      continue;
+    }
+    if (static_cast<int>(i) == mask_metric_) {
+      report.mutable_segmentation()->mutable_pictures()->Add(results.pictures.begin(),
+                                                             results.pictures.end());
+    }
+    evaluation.metrics.push_back(std::move(report));
+  }
+  if (options_.recurrence.has_value()) evaluation.drift = DriftOf(results);
   return evaluation;
 }
 

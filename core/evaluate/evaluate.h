@@ -1,4 +1,5 @@
-// What a variant gives on the evaluation set: accuracy, and fidelity against the float model.
+// What a variant gives on the evaluation set: accuracy and other metrics, and fidelity against the
+// float model.
 
 #ifndef OCTAVO_CORE_EVALUATE_EVALUATE_H_
 #define OCTAVO_CORE_EVALUATE_EVALUATE_H_
@@ -11,42 +12,16 @@
 #include "absl/status/statusor.h"
 #include "core/base/progress.h"
 #include "core/data/dataset.h"
+#include "core/evaluate/feedback.h"
+#include "core/evaluate/fidelity.h"
 #include "core/evaluate/model_runner.h"
+#include "core/evaluate/output_part.h"
+#include "core/evaluate/scores.h"
+#include "core/evaluate/task_metrics.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/report.pb.h"
 
 namespace octavo {
-
-// Where the scores of one example put its label.
-struct Ranking {
-  int64_t label = 0;
-  int64_t rank = 0;       // classes that come before the label
-  int64_t predicted = 0;  // the class that comes first
-};
-
-// Ties go to the lower class; a score that is no number counts as the lowest. `label` is a class:
-// in [0, scores.size()).
-Ranking RankLabel(std::span<const float> scores, int64_t label);
-
-// Top-1, top-5, confusion matrix and Wilson interval.
-v1::Accuracy FoldAccuracy(const std::vector<Ranking>& rankings, int64_t classes);
-
-// How far the outputs y of one example are from the float model's x.
-struct Difference {
-  double signal = 0;  // sum of x x
-  double noise = 0;   // sum of (x - y) (x - y)
-  double cosine = 0;
-  double max_error = 0;
-  bool same_argmax = false;
-};
-
-// Of outputs of equal sizes; argmax is that of the first output, of `first_size` elements.
-Difference Compare(std::span<const float> reference, std::span<const float> outputs,
-                   int64_t first_size);
-
-// In the order of the examples, on which the last bits of a sum depend. Outputs that are not finite
-// where the float model's are make the ratio minus infinity.
-v1::Fidelity FoldFidelity(const std::vector<Difference>& differences);
 
 struct EvaluateOptions {
   int num_threads = 1;
@@ -54,6 +29,14 @@ struct EvaluateOptions {
   Backend backend = Backend::kXnnpack;
   // Whether the set's labels are classes of the first output.
   bool has_accuracy = false;
+  // Outputs held against targets, as settled and checked.
+  std::vector<TaskMetric> metrics{};
+  // Outputs and parts of them whose fidelity is told beside the whole, where there are several.
+  std::vector<OutputPart> parts{};
+  // Where outputs become inputs; the examples of a sequence then run one after the other.
+  std::optional<Recurrence> recurrence{};
+  // Whether masks are drawn, of a few examples.
+  bool draws_masks = false;
   // Whether the set may hold floats that are not finite.
   bool check_finite = false;
   // The float model's outputs are kept for the next variants where all of them take no more.
@@ -62,8 +45,11 @@ struct EvaluateOptions {
 };
 
 struct Evaluation {
-  std::optional<v1::Accuracy> accuracy;  // where there are labels
+  // Of the labels, else of the first metric of classes, which is then none of `metrics`.
+  std::optional<v1::Accuracy> accuracy;
+  std::vector<v1::MetricReport> metrics;
   v1::Fidelity fidelity;
+  std::vector<v1::DriftPoint> drift;  // of a recurrence
 };
 
 // Evaluates what was made of one float model on one data set. Keeps of each example what the
@@ -85,12 +71,42 @@ class Evaluator {
   absl::StatusOr<Evaluation> EvaluateFloat(const Model& written);
 
  private:
-  struct Result {
-    Ranking ranking;
-    Difference difference;
+  // By example; what is by metric or part too has that first.
+  struct Results {
+    std::vector<Ranking> rankings;
+    std::vector<Difference> differences;
+    std::vector<std::vector<Difference>> parts;
+    std::vector<std::vector<MetricResult>> metrics;
+    std::vector<Difference> fed;
+    std::vector<v1::MaskPicture> pictures;  // of `drawn_`
   };
+  // What a sequence carries from one example to the next: all outputs of both models.
+  struct Carried {
+    std::vector<float> reference;
+    std::vector<float> outputs;
+  };
+  // A variant and the float model; the same one for both where the variant is that.
+  struct Runners {
+    ModelRunner& variant;
+    ModelRunner& reference;
+    bool is_float() const { return &variant == &reference; }
+  };
+
+  Results NewResults() const;
   absl::StatusOr<Evaluation> Run(const Model& model, bool is_float);
-  absl::StatusOr<Result> RunExample(int64_t index, ModelRunner& runner, ModelRunner& float_runner);
+  absl::Status RunSequence(int64_t begin, int64_t end, const Runners& runners, Progress& progress,
+                           Results& results);
+  absl::Status RunExample(int64_t index, const Runners& runners, Carried& carried,
+                          Results& results);
+  // `example` with what was carried; as it is where nothing was.
+  Example Fed(Example example, const std::vector<float>& outputs) const;
+  absl::Status Measure(int64_t index, std::span<const float> reference,
+                       std::span<const float> outputs, Results& results) const;
+  absl::Status Draw(int64_t index, std::span<const float> targets, std::span<const float> reference,
+                    std::span<const float> outputs, Results& results) const;
+  Evaluation Fold(const Results& results) const;
+  v1::Fidelity FoldParts(const Results& results) const;
+  std::vector<v1::DriftPoint> DriftOf(const Results& results) const;
   absl::Status CheckLabels() const;
   int64_t first_size() const { return output_sizes_.empty() ? 0 : output_sizes_[0]; }
 
@@ -98,16 +114,12 @@ class Evaluator {
   const Dataset& dataset_;
   const EvaluateOptions options_;
   const std::vector<int64_t> output_sizes_;
+  int num_parts_ = 0;           // of options_.parts, those that are told
+  int mask_metric_ = -1;        // the first metric of masks; -1: none
+  std::vector<int64_t> drawn_;  // examples, ascending
   // The float model's outputs by example, empty where they are not known yet; none: not kept.
   std::vector<std::vector<float>> kept_;
 };
-
-// A 95 % Wilson interval of a share.
-struct ShareInterval {
-  double low = 0;
-  double high = 1;
-};
-ShareInterval WilsonInterval(int64_t successes, int64_t trials);
 
 }  // namespace octavo
 

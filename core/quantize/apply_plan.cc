@@ -22,9 +22,6 @@
 namespace octavo {
 namespace {
 
-// The shapes in which an activation can be there at once; kUint8 only at the border.
-enum class Form { kFloat, kInteger, kUint8 };
-
 std::unique_ptr<schema::QuantizationParametersT> QuantizationOf(const QuantParams& params) {
   auto quantization = std::make_unique<schema::QuantizationParametersT>();
   quantization->scale = params.scales;
@@ -45,6 +42,9 @@ using ConstantKey = std::tuple<TensorIndex, schema::TensorType, std::vector<floa
 // new tensors behind a QUANTIZE or DEQUANTIZE, put in where first wanted and shared by all who want
 // them.
 class Rewriter {
+  // An activation can be there in several at once: float, int8, int16; at the border uint8.
+  using Form = schema::TensorType;
+
  public:
   Rewriter(const Model& model, const QuantPlan& plan)
       : model_(model),
@@ -55,17 +55,20 @@ class Rewriter {
     result_.graph().operators.clear();
     for (size_t i = 0; i < plan.operators.size(); ++i) {
       if (!plan.operators[i].quantized) continue;
-      const std::vector<int32_t>& outputs = model.graph().operators[i]->outputs;
-      made_by_quantized_.insert(outputs.begin(), outputs.end());
+      for (const int32_t output : model.graph().operators[i]->outputs) {
+        made_as_[output] = plan.operators[i].activation_type;
+      }
     }
   }
 
   Model Rewrite() && {
-    for (const auto& [tensor, stored] : plan_.activations) Place(tensor);
+    for (const auto& [form, params] : plan_.activations) {
+      if (!IsPlaced(form.tensor)) Place(form.tensor);
+    }
     for (int i = 0; i < static_cast<int>(plan_.operators.size()); ++i) RewriteOperator(i);
     for (const int32_t output : model_.graph().outputs) {
       const TensorIndex tensor{output};
-      if (plan_.activations.contains(tensor)) InForm(tensor, BorderForm());
+      if (IsPlaced(tensor)) InForm(tensor, plan_.io_type);
     }
     for (const auto& tensor : result_.graph().tensors) {
       if (tensor->quantization == nullptr) continue;
@@ -76,20 +79,21 @@ class Rewriter {
   }
 
  private:
-  Form BorderForm() const {
-    if (plan_.io_type == schema::TensorType_FLOAT32) return Form::kFloat;
-    return plan_.io_type == schema::TensorType_UINT8 ? Form::kUint8 : Form::kInteger;
-  }
-
   // --- Activations ------------------------------------------------------------------------------
+
+  bool IsPlaced(TensorIndex tensor) const { return made_.contains(tensor); }
+
+  Form MadeAs(int32_t tensor) const {
+    if (inputs_.contains(tensor)) return plan_.io_type;
+    const auto made = made_as_.find(tensor);
+    return made == made_as_.end() ? schema::TensorType_FLOAT32 : made->second;
+  }
 
   // Settles in which form `tensor` comes into being, and where.
   void Place(TensorIndex tensor) {
     const auto place = static_cast<int32_t>(tensor);
-    const Form made = inputs_.contains(place)              ? BorderForm()
-                      : made_by_quantized_.contains(place) ? Form::kInteger
-                                                           : Form::kFloat;
-    const Form kept = outputs_.contains(place) ? BorderForm() : made;
+    const Form made = MadeAs(place);
+    const Form kept = outputs_.contains(place) ? plan_.io_type : made;
     made_[tensor] = made;
     SetForm(tensor, kept, tensor);
     places_[{tensor, kept}] = tensor;
@@ -100,20 +104,14 @@ class Rewriter {
 
   void SetForm(TensorIndex original, Form form, TensorIndex place) {
     schema::TensorT& tensor = result_.tensor(place);
-    const auto& [type, params] = plan_.activations.at(original);
-    switch (form) {
-      case Form::kFloat:
-        tensor.type = schema::TensorType_FLOAT32;
-        tensor.quantization = nullptr;
-        break;
-      case Form::kInteger:
-        tensor.type = type;
-        tensor.quantization = QuantizationOf(params);
-        break;
-      case Form::kUint8:
-        tensor.type = schema::TensorType_UINT8;
-        tensor.quantization = QuantizationOf(AsUint8(params));
-        break;
+    tensor.type = form;
+    if (form == schema::TensorType_FLOAT32) {
+      tensor.quantization = nullptr;
+    } else if (form == schema::TensorType_UINT8) {
+      const IntegerForm integers{original, schema::TensorType_INT8};
+      tensor.quantization = QuantizationOf(AsUint8(plan_.activations.at(integers)));
+    } else {
+      tensor.quantization = QuantizationOf(plan_.activations.at({original, form}));
     }
   }
 
@@ -124,19 +122,31 @@ class Rewriter {
 
   TensorIndex NewTensor(TensorIndex original, Form form) {
     schema::TensorT tensor = model_.tensor(original);
-    absl::StrAppend(&tensor.name, form == Form::kFloat ? "_float" : "_quantized");
+    absl::StrAppend(&tensor.name, form == schema::TensorType_FLOAT32 ? "_float" : "_quantized");
     const TensorIndex place = result_.AddTensor(std::move(tensor), SharedBytes());
     SetForm(original, form, place);
     return place;
   }
 
+  // From what `form` is made of a tensor that is there as `made`. Int8 lies between uint8 and the
+  // others, float between int8 and int16.
+  static Form Before(Form form, Form made) {
+    const bool is_uint8 = form == schema::TensorType_UINT8 || made == schema::TensorType_UINT8;
+    const bool is_int16 = form == schema::TensorType_INT16 || made == schema::TensorType_INT16;
+    if (is_uint8 && form != schema::TensorType_INT8 && made != schema::TensorType_INT8 &&
+        form != schema::TensorType_INT16) {
+      return schema::TensorType_INT8;
+    }
+    if (is_int16 && form != schema::TensorType_FLOAT32 && made != schema::TensorType_FLOAT32) {
+      return schema::TensorType_FLOAT32;
+    }
+    return made;
+  }
+
   // The tensor that holds `original` in `form`, made from the form that is there.
   TensorIndex InForm(TensorIndex original, Form form) {
     if (is_there_.contains({original, form})) return places_.at({original, form});
-    // Between float and uint8 lies the integer form.
-    const bool is_far = form != Form::kInteger && made_.at(original) != Form::kInteger;
-    const Form from = is_far ? Form::kInteger : made_.at(original);
-    const TensorIndex source = InForm(original, from);
+    const TensorIndex source = InForm(original, Before(form, made_.at(original)));
     const auto [place, is_new] = places_.try_emplace({original, form});
     if (is_new) place->second = NewTensor(original, form);
     AddConversion(source, place->second);
@@ -170,12 +180,12 @@ class Rewriter {
   }
 
   // `original` in other integer parameters than its own.
-  TensorIndex Requantized(TensorIndex original, const QuantParams& params) {
+  TensorIndex Requantized(TensorIndex original, Form form, const QuantParams& params) {
     const auto [place, is_new] =
-        requantized_.try_emplace({original, params.scales, params.zero_points});
+        requantized_.try_emplace({original, form, params.scales, params.zero_points});
     if (!is_new) return place->second;
-    const TensorIndex source = InForm(original, Form::kInteger);
-    place->second = NewTensor(original, Form::kInteger);
+    const TensorIndex source = InForm(original, form);
+    place->second = NewTensor(original, form);
     result_.tensor(place->second).quantization = QuantizationOf(params);
     AddConversion(source, place->second);
     return place->second;
@@ -229,15 +239,17 @@ class Rewriter {
 
   TensorIndex NewInput(const Use& use, const schema::OperatorT& op) {
     const TensorIndex original = InputOf(op, use.position);
+    const OperatorDecision& decision = plan_.operators[use.op];
     if (const auto constant = plan_.constants.find(use); constant != plan_.constants.end()) {
       return original == kNoTensor ? ZeroBias(op, constant->second)
                                    : StoredAnew(original, constant->second);
     }
     if (const auto params = plan_.requantize.find(use); params != plan_.requantize.end()) {
-      return Requantized(original, params->second);
+      return Requantized(original, decision.activation_type, params->second);
     }
-    if (!plan_.activations.contains(original)) return original;
-    return InForm(original, plan_.operators[use.op].quantized ? Form::kInteger : Form::kFloat);
+    if (!IsPlaced(original)) return original;
+    return InForm(original,
+                  decision.quantized ? decision.activation_type : schema::TensorType_FLOAT32);
   }
 
   int NumInputs(int i, const schema::OperatorT& op) const {
@@ -266,19 +278,18 @@ class Rewriter {
       rewritten->opcode_index =
           result_.OperatorCodeIndex(model_.OperatorType(op), decision.version);
     }
-    if (decision.quantized) SetOptions(rewritten.get());
+    if (decision.quantized) SetOptions(decision, rewritten.get());
     result_.graph().operators.push_back(std::move(rewritten));
   }
 
   // What quantized operators say about themselves in their options.
-  void SetOptions(schema::OperatorT* op) {
+  static void SetOptions(const OperatorDecision& decision, schema::OperatorT* op) {
     schema::BuiltinOptionsUnion& options = op->builtin_options;
-    switch (plan_.spec.scheme()) {
-      case v1::SCHEME_DYNAMIC_INT8:
-      case v1::SCHEME_DYNAMIC_INT4:
+    switch (decision.activation_type) {
+      case schema::TensorType_FLOAT32:  // quantized while it runs
         if (auto* fc = options.AsFullyConnectedOptions()) fc->asymmetric_quantize_inputs = true;
         break;
-      case v1::SCHEME_INT16X8:
+      case schema::TensorType_INT16:
         // Else the kernels want scales that are powers of two.
         if (auto* add = options.AsAddOptions()) add->pot_scale_int16 = false;
         if (auto* sub = options.AsSubOptions()) sub->pot_scale_int16 = false;
@@ -303,13 +314,14 @@ class Rewriter {
 
   const std::set<int32_t> inputs_;
   const std::set<int32_t> outputs_;
-  std::set<int32_t> made_by_quantized_;
+  // What quantized operators make.
+  std::map<int32_t, Form> made_as_;
 
   std::map<TensorIndex, Form> made_;
   // Where a tensor is, or will be, in a form; and the forms that are there by now.
   std::map<std::pair<TensorIndex, Form>, TensorIndex> places_;
   std::set<std::pair<TensorIndex, Form>> is_there_;
-  std::map<std::tuple<TensorIndex, std::vector<float>, std::vector<int64_t>>, TensorIndex>
+  std::map<std::tuple<TensorIndex, Form, std::vector<float>, std::vector<int64_t>>, TensorIndex>
       requantized_;
   std::map<ConstantKey, TensorIndex> constants_;
 };
@@ -321,10 +333,10 @@ absl::Status CheckFits(const Model& model, const QuantPlan& plan) {
     return absl::InternalError(absl::StrCat("the plan is for ", plan.operators.size(),
                                             " operators, the model has ", operators.size()));
   }
-  for (const auto& [tensor, stored] : plan.activations) {
-    const auto place = static_cast<int32_t>(tensor);
+  for (const auto& [form, params] : plan.activations) {
+    const auto place = static_cast<int32_t>(form.tensor);
     if (place < 0 || place >= static_cast<int32_t>(model.graph().tensors.size()) ||
-        !IsFloatActivation(model, tensor)) {
+        !IsFloatActivation(model, form.tensor)) {
       return absl::InternalError(
           absl::StrCat("the plan quantizes tensor ", place, ", which is no float activation"));
     }
@@ -342,7 +354,8 @@ absl::Status CheckFits(const Model& model, const QuantPlan& plan) {
   }
   for (const auto& [use, params] : plan.requantize) {
     if (use.op < 0 || use.op >= static_cast<int>(operators.size()) ||
-        !plan.activations.contains(InputOf(*operators[use.op], use.position))) {
+        !plan.activations.contains(
+            {InputOf(*operators[use.op], use.position), plan.operators[use.op].activation_type})) {
       return absl::InternalError(
           absl::StrCat("the plan requantizes an input of operator ", use.op));
     }

@@ -205,13 +205,13 @@ void LeaveLookersAtFloatFloat(const Model& model, const Neighbours& neighbours, 
 
 }  // namespace
 
-void DecideOperators(const Model& model, const TensorRanges& ranges, const StaticForm& form,
-                     QuantPlan* plan) {
+void DecideOperators(const Model& model, const TensorRanges& ranges, QuantPlan* plan) {
   for (size_t i = 0; i < plan->operators.size(); ++i) {
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
     const schema::OperatorT& op = *model.graph().operators[i];
     const OperatorRow* row = RowOf(model, op);
+    const StaticForm& form = FormOf(decision.activation_type);
     decision.note = OwnProblem(model, ranges, form, op, row);
     if (!decision.note.empty()) continue;
     decision.quantized = true;

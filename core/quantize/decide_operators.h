@@ -11,9 +11,8 @@
 
 namespace octavo {
 
-// Decides those that have no note yet, each by what it is itself.
-void DecideOperators(const Model& model, const TensorRanges& ranges, const StaticForm& form,
-                     QuantPlan* plan);
+// Decides those that have no note yet, each by what it is itself; their activation types are set.
+void DecideOperators(const Model& model, const TensorRanges& ranges, QuantPlan* plan);
 
 // Takes back decisions that make no sense among their neighbours: to move values in integers
 // between operators that compute in float, or to quantize values only to look at them. Uses

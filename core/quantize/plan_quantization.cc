@@ -15,6 +15,7 @@
 #include "core/quantize/plan_static.h"
 #include "core/quantize/quant_params.h"
 #include "core/tflite/operator_table.h"
+#include "re2/re2.h"
 
 namespace octavo {
 namespace {
@@ -25,17 +26,14 @@ constexpr size_t kMinDynamicWeights = 1024;
 // A scale a channel and the tables of a DEQUANTIZE take about as many bytes as are saved below
 // this.
 constexpr size_t kMinStoredWeights = 256;
-
-schema::TensorType BorderType(v1::IoType io_type) {
-  if (io_type == v1::IO_TYPE_INT8) return schema::TensorType_INT8;
-  if (io_type == v1::IO_TYPE_UINT8) return schema::TensorType_UINT8;
-  if (io_type == v1::IO_TYPE_INT16) return schema::TensorType_INT16;
-  return schema::TensorType_FLOAT32;
-}
+constexpr absl::string_view kKept = "float: kept on request";
 
 absl::Status CheckSpec(const v1::VariantSpec& spec) {
   if (spec.scheme() == v1::SCHEME_UNSPECIFIED || !v1::Scheme_IsValid(spec.scheme())) {
     return FieldError("scheme", "names no scheme");
+  }
+  if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
+    return FieldError("scheme", "quantizes nothing");
   }
   if (VariantName(spec.scheme(), spec.io_type()).empty()) {
     return FieldError("io_type", absl::StrCat(v1::Scheme_Name(spec.scheme()),
@@ -44,28 +42,104 @@ absl::Status CheckSpec(const v1::VariantSpec& spec) {
   return absl::OkStatus();
 }
 
-// A decision for each operator as if nothing were done; those that the request keeps in float have
-// a note already.
-absl::StatusOr<std::vector<OperatorDecision>> OpenDecisions(const Model& model,
-                                                            const v1::VariantSpec& spec) {
+// What activations are where nothing else is asked for.
+schema::TensorType UsualActivations(v1::Scheme scheme) {
+  if (!NeedsCalibration(scheme)) return schema::TensorType_FLOAT32;
+  return scheme == v1::SCHEME_INT16X8 ? schema::TensorType_INT16 : schema::TensorType_INT8;
+}
+
+// Those that the request keeps in float get a note.
+absl::Status KeepNamedTensors(const Model& model, const v1::VariantSpec& spec,
+                              std::vector<OperatorDecision>& decisions) {
   const std::set<absl::string_view> kept(spec.keep_float_tensors().begin(),
                                          spec.keep_float_tensors().end());
   std::set<absl::string_view> unknown = kept;
-  std::vector<OperatorDecision> decisions;
-  for (const auto& op : model.graph().operators) {
-    OperatorDecision& decision =
-        decisions.emplace_back(OperatorDecision{.version = model.OperatorVersion(*op), .note = ""});
-    for (const int32_t output : op->outputs) {
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    for (const int32_t output : model.graph().operators[i]->outputs) {
       const absl::string_view name = model.TensorName(TensorIndex{output});
       if (!kept.contains(name)) continue;
       unknown.erase(name);
-      decision.note = "float: kept on request";
+      decisions[i].note = std::string(kKept);
     }
   }
   if (!unknown.empty()) {
     return FieldError("keep_float_tensors",
                       absl::StrCat("no operator's output is named '", *unknown.begin(), "'"));
   }
+  return absl::OkStatus();
+}
+
+bool IsMeant(const RE2& pattern, const Model& model, const schema::OperatorT& op) {
+  if (RE2::FullMatch(model.OperatorName(op), pattern)) return true;
+  return std::ranges::any_of(op.outputs, [&](int32_t output) {
+    return RE2::PartialMatch(std::string(model.TensorName(TensorIndex{output})), pattern);
+  });
+}
+
+absl::Status CheckPrecision(const v1::OperatorOverride& one, v1::Scheme scheme,
+                            const std::string& field) {
+  if (!v1::OperatorOverride::Precision_IsValid(one.precision()) ||
+      one.precision() == v1::OperatorOverride::PRECISION_UNSPECIFIED) {
+    return FieldError(field + ".precision", "names no precision");
+  }
+  if (one.precision() != v1::OperatorOverride::PRECISION_FLOAT32 && !NeedsCalibration(scheme)) {
+    return FieldError(field + ".precision",
+                      absl::StrCat(v1::Scheme_Name(scheme), " has no integer activations"));
+  }
+  return absl::OkStatus();
+}
+
+void Override(v1::OperatorOverride::Precision precision, OperatorDecision& decision) {
+  decision.note = "";
+  switch (precision) {
+    case v1::OperatorOverride::PRECISION_INT8:
+      decision.activation_type = schema::TensorType_INT8;
+      return;
+    case v1::OperatorOverride::PRECISION_INT16X8:
+      decision.activation_type = schema::TensorType_INT16;
+      return;
+    default:
+      decision.note = std::string(kKept);
+  }
+}
+
+absl::Status ApplyOverrides(const Model& model, const v1::VariantSpec& spec,
+                            std::vector<OperatorDecision>& decisions) {
+  for (int i = 0; i < spec.overrides_size(); ++i) {
+    const v1::OperatorOverride& one = spec.overrides(i);
+    const std::string field = absl::StrCat("overrides[", i, "]");
+    RETURN_IF_ERROR(CheckPrecision(one, spec.scheme(), field));
+    const RE2 pattern(one.pattern(), RE2::Quiet);
+    if (!pattern.ok()) {
+      return FieldError(field + ".pattern",
+                        absl::StrCat("is no regular expression: ", pattern.error()));
+    }
+    bool is_any_meant = false;
+    for (size_t op = 0; op < decisions.size(); ++op) {
+      if (!IsMeant(pattern, model, *model.graph().operators[op])) continue;
+      is_any_meant = true;
+      Override(one.precision(), decisions[op]);
+    }
+    if (!is_any_meant) {
+      return FieldError(field + ".pattern",
+                        absl::StrCat("'", one.pattern(), "' names no operator of the model"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A decision for each operator as if nothing were done; those that the request keeps in float have
+// a note already.
+absl::StatusOr<std::vector<OperatorDecision>> OpenDecisions(const Model& model,
+                                                            const v1::VariantSpec& spec) {
+  std::vector<OperatorDecision> decisions;
+  for (const auto& op : model.graph().operators) {
+    decisions.push_back({.version = model.OperatorVersion(*op),
+                         .note = "",
+                         .activation_type = UsualActivations(spec.scheme())});
+  }
+  RETURN_IF_ERROR(KeepNamedTensors(model, spec, decisions));
+  RETURN_IF_ERROR(ApplyOverrides(model, spec, decisions));
   return decisions;
 }
 
@@ -120,6 +194,12 @@ std::string DynamicProblem(const Model& model, const schema::OperatorT& op,
   return "";
 }
 
+// Whether LiteRT runs it with weights of 4 bits and float activations; others it refuses.
+bool RunsInt4(const OperatorRow& row) {
+  return row.type == schema::BuiltinOperator_CONV_2D ||
+         row.type == schema::BuiltinOperator_FULLY_CONNECTED;
+}
+
 absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
   for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
@@ -129,9 +209,7 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
     decision.note = DynamicProblem(model, op, row);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    // LiteRT runs the others with weights of 4 bits, and refuses this one.
-    const bool has_int4 = row->type != schema::BuiltinOperator_DEPTHWISE_CONV_2D;
-    const WeightType stored = has_int4 ? type : WeightType::kInt8;
+    const WeightType stored = RunsInt4(*row) ? type : WeightType::kInt8;
     plan->constants[{i, row->weights_input}] = {.type = StoredType(stored),
                                                 .params = WeightParams(model, op, *row, stored)};
     decision = {.quantized = true,
@@ -185,9 +263,8 @@ absl::Status PlanScheme(const Model& model, const TensorRanges& ranges, QuantPla
       return PlanWeightOnly(model, WeightType::kInt4, plan);
     case v1::SCHEME_INT8:
     case v1::SCHEME_INT8_PER_TENSOR:
-      return PlanInt8(model, ranges, plan);
     case v1::SCHEME_INT16X8:
-      return PlanInt16x8(model, ranges, plan);
+      return PlanStatic(model, ranges, UsualActivations(plan->spec.scheme()), plan);
     default:
       PlanFloat32(plan);
       return absl::OkStatus();
@@ -222,6 +299,13 @@ std::vector<v1::VariantSpec> UsualVariants() {
   return variants;
 }
 
+schema::TensorType TypeOf(v1::IoType io_type) {
+  if (io_type == v1::IO_TYPE_INT8) return schema::TensorType_INT8;
+  if (io_type == v1::IO_TYPE_UINT8) return schema::TensorType_UINT8;
+  if (io_type == v1::IO_TYPE_INT16) return schema::TensorType_INT16;
+  return schema::TensorType_FLOAT32;
+}
+
 int LevelsOf(v1::Scheme scheme) { return scheme == v1::SCHEME_INT16X8 ? 65536 : 256; }
 
 bool NeedsCalibration(v1::Scheme scheme) {
@@ -240,7 +324,7 @@ absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRange
   }
   QuantPlan plan;
   plan.spec = spec;
-  plan.io_type = BorderType(spec.io_type());
+  plan.io_type = TypeOf(spec.io_type());
   ASSIGN_OR_RETURN(plan.operators, OpenDecisions(model, spec));
   RETURN_IF_ERROR(PlanScheme(model, ranges, &plan));
   RETURN_IF_ERROR(CheckSomethingChanges(plan));

@@ -17,9 +17,11 @@ namespace octavo {
 // The usual name of a scheme and I/O type: "int8-uint8io". Empty where there is no such variant.
 std::string VariantName(v1::Scheme scheme, v1::IoType io_type);
 
-// The seven usual variants, in the order of tables: float32 float16 dynamic-int8 int8 int8-int8io
-// int8-uint8io int16x8.
+// Those of core/base/usual_variants.h, in the order of tables.
 std::vector<v1::VariantSpec> UsualVariants();
+
+// The tensors' type; FLOAT32 where it is not said.
+schema::TensorType TypeOf(v1::IoType io_type);
 
 // How many levels a scheme's activations have: 65,536 or 256.
 int LevelsOf(v1::Scheme scheme);
@@ -31,7 +33,8 @@ bool NeedsCalibration(v1::Scheme scheme);
 //
 // FAILED_PRECONDITION (NO_CALIBRATION): a static scheme and no ranges. FAILED_PRECONDITION
 // (OP_UNSUPPORTED) where the scheme leaves every operator in float. INVALID_ARGUMENT
-// (FIELD_INVALID): the spec contradicts itself.
+// (FIELD_INVALID), naming the field: the spec contradicts itself, or an override's pattern is none
+// or names no operator.
 absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,
                                            const v1::VariantSpec& spec);
 

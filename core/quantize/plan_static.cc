@@ -1,7 +1,9 @@
 #include "core/quantize/plan_static.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,23 +21,6 @@
 namespace octavo {
 namespace {
 
-constexpr StaticForm kInt8Form = {
-    .name = "int8",
-    .activation_type = schema::TensorType_INT8,
-    .bias_type = schema::TensorType_INT32,
-    .version = &OperatorRow::int8_version,
-    .fixed = &OperatorRow::fixed_int8,
-    .activation_params = Int8ActivationParams,
-};
-constexpr StaticForm kInt16x8Form = {
-    .name = "int16",
-    .activation_type = schema::TensorType_INT16,
-    .bias_type = schema::TensorType_INT64,
-    .version = &OperatorRow::int16_version,
-    .fixed = &OperatorRow::fixed_int16,
-    .activation_params = Int16ActivationParams,
-};
-
 // An operator of weights whose output steps are so fine that one step of an input times one of the
 // weights is this many of them. Its values would be noise, and XNNPACK refuses to run it: LiteRT
 // could not even load the file.
@@ -43,7 +28,8 @@ constexpr double kLargestRequantization = 256;
 
 bool IsTooCoarse(const Model& model, const QuantPlan& plan, int i, const OperatorRow& row) {
   const schema::OperatorT& op = *model.graph().operators[i];
-  const double output_scale = plan.activations.at(FloatOutputs(model, op)[0]).second.scales[0];
+  const IntegerForm output{FloatOutputs(model, op)[0], schema::TensorType_INT8};
+  const double output_scale = plan.activations.at(output).scales[0];
   // The bias has input scale times weight scale.
   const std::vector<float>& products = plan.constants.at({i, row.bias_input}).params.scales;
   return *std::ranges::max_element(products) / output_scale >= kLargestRequantization;
@@ -51,12 +37,11 @@ bool IsTooCoarse(const Model& model, const QuantPlan& plan, int i, const Operato
 
 // Leaves those that `settled` shows to be such in float; whether there are any. Int16 is as fine as
 // that, and XNNPACK has none of it.
-bool LeaveTooCoarseFloat(const Model& model, const StaticForm& form, const QuantPlan& settled,
-                         QuantPlan* plan) {
-  if (form.activation_type != schema::TensorType_INT8) return false;
+bool LeaveTooCoarseFloat(const Model& model, const QuantPlan& settled, QuantPlan* plan) {
   bool found = false;
   for (int i = 0; i < static_cast<int>(settled.operators.size()); ++i) {
-    if (!settled.operators[i].quantized) continue;
+    const OperatorDecision& decision = settled.operators[i];
+    if (!decision.quantized || decision.activation_type != schema::TensorType_INT8) continue;
     const OperatorRow& row = *RowOf(model, *model.graph().operators[i]);
     if (!HasWeights(row) || row.bias_input < 0 || !IsTooCoarse(model, settled, i, row)) continue;
     LeaveFloat(model, i, "its output is too small beside its input and weights for int8", plan);
@@ -75,7 +60,8 @@ struct ScarceInput {
 ScarceInput ScarcestInput(const Model& model, const TensorRanges& ranges, const QuantPlan& settled,
                           int i) {
   const schema::OperatorT& op = *model.graph().operators[i];
-  const double scale = settled.activations.at(FloatOutputs(model, op)[0]).second.scales[0];
+  const IntegerForm output{FloatOutputs(model, op)[0], settled.operators[i].activation_type};
+  const double scale = settled.activations.at(output).scales[0];
   ScarceInput scarcest{.codes = std::numeric_limits<double>::infinity()};
   for (const int position : ActivationPositions(model, op, *RowOf(model, op))) {
     const TensorIndex input = InputOf(op, position);
@@ -122,30 +108,45 @@ bool LeaveUnevenJoinsFloat(const Model& model, const TensorRanges& ranges, Quant
   return found;
 }
 
-absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, const StaticForm& form,
+// Movers go with what they move: behind an operator that the request puts in other integers they
+// are in these, unless the request names them too.
+void LetMoversFollow(const Model& model, schema::TensorType usual, QuantPlan* plan) {
+  std::map<int32_t, schema::TensorType> made;
+  for (size_t i = 0; i < plan->operators.size(); ++i) {
+    const schema::OperatorT& op = *model.graph().operators[i];
+    OperatorDecision& decision = plan->operators[i];
+    const OperatorRow* row = RowOf(model, op);
+    const bool is_mover = row != nullptr && row->output_scale == OutputScale::kAsInput;
+    if (is_mover && decision.note.empty() && decision.activation_type == usual) {
+      const auto source = made.find(op.inputs[0]);
+      if (source != made.end() && row->*FormOf(source->second).version != 0) {
+        decision.activation_type = source->second;
+      }
+    }
+    if (!decision.note.empty()) continue;
+    for (const int32_t output : op.outputs) made[output] = decision.activation_type;
+  }
+}
+
+}  // namespace
+
+absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, schema::TensorType usual,
                         QuantPlan* plan) {
-  DecideOperators(model, ranges, form, plan);
+  LetMoversFollow(model, usual, plan);
+  DecideOperators(model, ranges, plan);
   // What one operator becomes changes the scales of its neighbours. Ends because each round but the
   // last leaves more operators in float.
   QuantPlan settled;
   do {
     DecideByNeighbours(model, plan);
     settled = *plan;
-    RETURN_IF_ERROR(SettleParams(model, ranges, form, &settled));
-  } while (LeaveTooCoarseFloat(model, form, settled, plan) ||
+    for (const auto type : {schema::TensorType_INT8, schema::TensorType_INT16}) {
+      RETURN_IF_ERROR(SettleParams(model, ranges, FormOf(type), &settled));
+    }
+  } while (LeaveTooCoarseFloat(model, settled, plan) ||
            LeaveUnevenJoinsFloat(model, ranges, &settled, plan));
   *plan = std::move(settled);
   return absl::OkStatus();
-}
-
-}  // namespace
-
-absl::Status PlanInt8(const Model& model, const TensorRanges& ranges, QuantPlan* plan) {
-  return PlanStatic(model, ranges, kInt8Form, plan);
-}
-
-absl::Status PlanInt16x8(const Model& model, const TensorRanges& ranges, QuantPlan* plan) {
-  return PlanStatic(model, ranges, kInt16x8Form, plan);
 }
 
 }  // namespace octavo

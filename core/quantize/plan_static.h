@@ -11,13 +11,14 @@
 namespace octavo {
 
 // Decides the operators of `plan` that have no note yet, and all activations and constants.
-// `plan.io_type` is set.
+// `plan.io_type` and the operators' activation types are set: `usual`, or another where the request
+// says so.
 //
 // Tensors that must share their parameters (OperatorRow::output_scale) get those of the smallest
 // range that holds all of theirs. INVALID_ARGUMENT (NOT_FINITE): a constant that would be quantized
 // is not.
-absl::Status PlanInt8(const Model& model, const TensorRanges& ranges, QuantPlan* plan);
-absl::Status PlanInt16x8(const Model& model, const TensorRanges& ranges, QuantPlan* plan);
+absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, schema::TensorType usual,
+                        QuantPlan* plan);
 
 }  // namespace octavo
 

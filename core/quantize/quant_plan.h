@@ -37,14 +37,23 @@ struct OperatorDecision {
   bool quantized = false;
   int version = 1;
   std::string note;
+  // Of static schemes: the integers that its activations are, or are to be.
+  schema::TensorType activation_type = schema::TensorType_FLOAT32;
+};
+
+// An activation in one of its integer types.
+struct IntegerForm {
+  TensorIndex tensor = kNoTensor;
+  schema::TensorType type = schema::TensorType_INT8;
+  auto operator<=>(const IntegerForm&) const = default;
 };
 
 struct QuantPlan {
   v1::VariantSpec spec;
-  // Activations that become integers: their type and parameters. The others stay as they are. Where
-  // an operator needs the other form of a tensor, ApplyPlan puts one QUANTIZE or DEQUANTIZE
-  // between, shared by all such uses.
-  std::map<TensorIndex, std::pair<schema::TensorType, QuantParams>> activations;
+  // The parameters of activations that become integers, of two types where operators of both touch
+  // one. The others stay as they are. Where an operator needs another form of a tensor, ApplyPlan
+  // puts a QUANTIZE or DEQUANTIZE between, shared by all such uses.
+  std::map<IntegerForm, QuantParams> activations;
   // Constant inputs by their uses; uses that are not listed keep the constant as it is.
   std::map<Use, PlannedConstant> constants;
   // Uses that want an activation requantized to other parameters first (CONCATENATION's inputs).

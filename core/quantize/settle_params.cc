@@ -31,9 +31,9 @@ class ParamSettler {
 
   absl::Status Settle() {
     for (int i = 0; i < num_operators(); ++i) {
-      if (plan_.operators[i].quantized) RETURN_IF_ERROR(JoinClassesOf(i));
+      if (IsOfForm(i)) RETURN_IF_ERROR(JoinClassesOf(i));
     }
-    if (plan_.io_type != schema::TensorType_FLOAT32) {
+    if (IntegersOf(plan_.io_type) == form_.activation_type) {
       for (const int32_t tensor : BorderTensors(model_)) {
         if (!IsFloatActivation(model_, TensorIndex{tensor})) continue;
         if (!ranges_.contains(TensorIndex{tensor})) return NoRangeOf(TensorIndex{tensor});
@@ -41,7 +41,7 @@ class ParamSettler {
       }
     }
     for (const auto& [tensor, member] : tensors_) {
-      plan_.activations[tensor] = {form_.activation_type, ParamsOf(member)};
+      plan_.activations[{tensor, form_.activation_type}] = ParamsOf(member);
     }
     for (const auto& [use, member] : constants_) {
       plan_.constants[use] = {.type = form_.activation_type, .params = ParamsOf(member)};
@@ -49,7 +49,7 @@ class ParamSettler {
     for (const auto& [use, member] : requantized_) plan_.requantize[use] = ParamsOf(member);
     for (int i = 0; i < num_operators(); ++i) {
       const OperatorRow* row = RowOf(model_, Operator(i));
-      if (plan_.operators[i].quantized && HasWeights(*row)) RETURN_IF_ERROR(PlanWeights(i, *row));
+      if (IsOfForm(i) && HasWeights(*row)) RETURN_IF_ERROR(PlanWeights(i, *row));
     }
     return absl::OkStatus();
   }
@@ -57,6 +57,14 @@ class ParamSettler {
  private:
   int num_operators() const { return static_cast<int>(plan_.operators.size()); }
   const schema::OperatorT& Operator(int i) const { return *model_.graph().operators[i]; }
+  bool IsOfForm(int i) const {
+    return plan_.operators[i].quantized &&
+           plan_.operators[i].activation_type == form_.activation_type;
+  }
+  // Uint8 is int8 to all but the border.
+  static schema::TensorType IntegersOf(schema::TensorType border) {
+    return border == schema::TensorType_UINT8 ? schema::TensorType_INT8 : border;
+  }
 
   int MemberOf(TensorIndex tensor) {
     const auto [place, is_new] = tensors_.try_emplace(tensor);
@@ -156,7 +164,7 @@ class ParamSettler {
     if (const auto place = plan_.constants.find(use); place != plan_.constants.end()) {
       return place->second.params;
     }
-    return plan_.activations.at(InputOf(Operator(use.op), use.position)).second;
+    return plan_.activations.at({InputOf(Operator(use.op), use.position), form_.activation_type});
   }
 
   absl::Status PlanWeights(int i, const OperatorRow& row) {

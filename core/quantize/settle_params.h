@@ -11,7 +11,8 @@
 
 namespace octavo {
 
-// Fills `plan`'s activations, constants and requantizations; its operators are decided and its
+// Adds to `plan` the activations, constants and requantizations of the operators that compute in
+// `form`, and of the border where its integers are of that form; operators are decided, the
 // border's type is set.
 //
 // Tensors that must share their parameters (OperatorRow::output_scale) get those of the smallest

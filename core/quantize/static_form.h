@@ -20,6 +20,9 @@ struct StaticForm {
   QuantParams (*activation_params)(const Range& range);
 };
 
+// Of INT8 or INT16.
+const StaticForm& FormOf(schema::TensorType activation_type);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_QUANTIZE_STATIC_FORM_H_

@@ -40,11 +40,64 @@ const VariantReport* FindFloat32(const Report& report) {
   return nullptr;
 }
 
+// What a metric loses is told in: a share of 1.
+std::optional<double> ScoreOf(const v1::MetricReport& metric) {
+  if (metric.has_accuracy()) return metric.accuracy().top1();
+  if (metric.has_segmentation()) return metric.segmentation().mean_iou();
+  if (metric.has_regression() && metric.regression().has_r2()) return metric.regression().r2();
+  return std::nullopt;
+}
+
+using Metrics = google::protobuf::RepeatedPtrField<v1::MetricReport>;
+
+// Of the same output and targets; null where there is none.
+const v1::MetricReport* FindMetric(const Metrics& metrics, const v1::MetricReport& like) {
+  const auto found = std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) {
+    return metric.output() == like.output() && metric.targets() == like.targets();
+  });
+  return found == metrics.end() ? nullptr : &*found;
+}
+
+std::optional<double> DropOf(const Metrics& of_float32, const v1::MetricReport& metric) {
+  const v1::MetricReport* reference = FindMetric(of_float32, metric);
+  const std::optional<double> score = ScoreOf(metric);
+  const std::optional<double> wanted = reference == nullptr ? std::nullopt : ScoreOf(*reference);
+  if (!score || !wanted) return std::nullopt;
+  return 100 * (*wanted - *score);
+}
+
+// Of one run, plain or recurrent: VariantReport or RecurrenceReport.
+template <typename Run>
+std::optional<double> LargestDrop(const Run& float32, const Run& run) {
+  std::optional<double> largest;
+  if (run.has_accuracy() && float32.has_accuracy()) {
+    largest = 100 * (float32.accuracy().top1() - run.accuracy().top1());
+  }
+  for (const v1::MetricReport& metric : run.metrics()) {
+    const std::optional<double> drop = DropOf(float32.metrics(), metric);
+    if (drop && (!largest || *drop > *largest)) largest = drop;
+  }
+  return largest;
+}
+
+// Writes how much each metric loses.
+template <typename Run>
+void SetDrops(const Run& float32, Run& run) {
+  if (run.has_accuracy() && float32.has_accuracy()) {
+    run.mutable_accuracy()->set_drop_points(100 *
+                                            (float32.accuracy().top1() - run.accuracy().top1()));
+  }
+  for (v1::MetricReport& metric : *run.mutable_metrics()) {
+    metric.set_drop_points(DropOf(float32.metrics(), metric).value_or(0));
+  }
+}
+
 // What a goal is held against; nothing where it was not measured.
 std::optional<double> DropPoints(const VariantReport& float32, const VariantReport& variant) {
-  if (variant.has_accuracy() && float32.has_accuracy()) {
-    return 100 * (float32.accuracy().top1() - variant.accuracy().top1());
-  }
+  const std::optional<double> drop = LargestDrop(float32, variant);
+  const std::optional<double> recurrent = LargestDrop(float32.recurrence(), variant.recurrence());
+  if (drop && recurrent) return std::max(*drop, *recurrent);
+  if (drop || recurrent) return drop ? drop : recurrent;
   if (variant.has_fidelity() && variant.fidelity().examples() > 0) {
     return 100 * (1 - variant.fidelity().argmax_agreement());
   }
@@ -98,10 +151,30 @@ GoalResult HeldAgainst(const GoalKind& kind, double limit, std::optional<double>
   return result;
 }
 
-std::string Points(double points) {
+std::string Points(double points, const char* what) {
   const double size = std::abs(points);
-  if (size < 0.005) return "no top-1 loss";
-  return absl::StrFormat("%.2f points of top-1 %s", size, points > 0 ? "lost" : "gained");
+  if (size < 0.005) return absl::StrCat("no loss of ", what);
+  return absl::StrFormat("%.2f points of %s %s", size, what, points > 0 ? "lost" : "gained");
+}
+
+const char* NameOf(const v1::MetricReport& metric) {
+  return metric.has_segmentation() ? "mIoU" : metric.has_regression() ? "R²" : "top-1";
+}
+
+// "0.06 points of mIoU lost", a figure for each metric; empty where there is none.
+std::vector<std::string> Losses(const VariantReport& variant) {
+  std::vector<std::string> losses;
+  if (variant.has_accuracy()) {
+    losses.push_back(Points(variant.accuracy().drop_points(), "top-1"));
+  }
+  for (const v1::MetricReport& metric : variant.metrics()) {
+    if (ScoreOf(metric)) losses.push_back(Points(metric.drop_points(), NameOf(metric)));
+  }
+  for (const v1::MetricReport& metric : variant.recurrence().metrics()) {
+    if (!ScoreOf(metric)) continue;
+    losses.push_back(absl::StrCat(Points(metric.drop_points(), NameOf(metric)), " when fed back"));
+  }
+  return losses;
 }
 
 // "25,376 bytes (0.30x), 0.06 points of top-1 lost, 0.95x the latency".
@@ -110,9 +183,9 @@ std::string Figures(const VariantReport& variant) {
   figures.push_back(absl::StrCat(GroupedText(variant.artifact().size_bytes()), " bytes"));
   if (variant.size_ratio() > 0)
     absl::StrAppendFormat(&figures[0], " (%.2fx)", variant.size_ratio());
-  if (variant.has_accuracy()) {
-    figures.push_back(Points(variant.accuracy().drop_points()));
-  } else if (variant.has_fidelity()) {
+  const std::vector<std::string> losses = Losses(variant);
+  figures.insert(figures.end(), losses.begin(), losses.end());
+  if (losses.empty() && variant.has_fidelity()) {
     figures.push_back(absl::StrFormat("%.1f %% agreement with float32",
                                       100 * variant.fidelity().argmax_agreement()));
   }
@@ -138,11 +211,39 @@ const VariantReport* Smallest(const std::vector<const VariantReport*>& variants)
   return smallest == variants.end() ? nullptr : *smallest;
 }
 
-// Without goals: whether the variant is as good as float32 for all that these examples can tell.
-bool IsWithinInterval(const VariantReport& float32, const VariantReport& variant) {
-  if (float32.has_accuracy() && variant.has_accuracy()) {
-    return variant.accuracy().top1() >= float32.accuracy().top1_low() - kSlack;
+bool IsWithinInterval(const v1::MetricReport& float32, const v1::MetricReport& metric) {
+  if (metric.has_accuracy()) {
+    return metric.accuracy().top1() >= float32.accuracy().top1_low() - kSlack;
   }
+  if (metric.has_segmentation()) {
+    return metric.segmentation().mean_iou() >= float32.segmentation().mean_iou_low() - kSlack;
+  }
+  // Real numbers have no interval here: an error of a tenth more is taken for as good.
+  return metric.regression().root_mean_square_error() <=
+         1.1 * float32.regression().root_mean_square_error() + kSlack;
+}
+
+// Whether there is anything to hold against `float32`, and all of it holds.
+template <typename Run>
+std::optional<bool> IsWithinIntervals(const Run& float32, const Run& run) {
+  std::optional<bool> all;
+  if (float32.has_accuracy() && run.has_accuracy()) {
+    all = run.accuracy().top1() >= float32.accuracy().top1_low() - kSlack;
+  }
+  for (const v1::MetricReport& metric : run.metrics()) {
+    const v1::MetricReport* reference = FindMetric(float32.metrics(), metric);
+    if (reference == nullptr) continue;
+    all = all.value_or(true) && IsWithinInterval(*reference, metric);
+  }
+  return all;
+}
+
+// Without goals: whether a variant is as good as float32 for all that these examples can tell.
+bool IsWithinInterval(const VariantReport& float32, const VariantReport& variant) {
+  const std::optional<bool> plain = IsWithinIntervals(float32, variant);
+  const std::optional<bool> recurrent =
+      IsWithinIntervals(float32.recurrence(), variant.recurrence());
+  if (plain || recurrent) return plain.value_or(true) && recurrent.value_or(true);
   if (!variant.has_fidelity() || variant.fidelity().examples() == 0) return false;
   // float32 agrees with itself on all n: the lower end of Wilson's interval is then n / (n + z^2).
   const auto examples = static_cast<double>(variant.fidelity().examples());
@@ -230,6 +331,14 @@ void RecommendByGoals(const VariantReport& float32, Report& report) {
   Recommend(*best, absl::StrCat(best->spec().name(), standing, Figures(*best), "."), report);
 }
 
+// What the interval is of, in a word.
+const char* MeasureOf(const VariantReport& float32) {
+  const int measures = (float32.has_accuracy() ? 1 : 0) + float32.metrics_size();
+  if (measures == 0) return "agreement";
+  if (measures > 1) return "every metric";
+  return float32.has_accuracy() ? "top-1" : NameOf(float32.metrics(0));
+}
+
 void RecommendByInterval(const VariantReport* float32, Report& report) {
   if (float32 == nullptr || (!float32->has_accuracy() && !float32->has_fidelity())) {
     report.set_recommendation_reason("Nothing was evaluated, so nothing is recommended.");
@@ -242,7 +351,7 @@ void RecommendByInterval(const VariantReport* float32, Report& report) {
         "No variant is as good as float32 for what these examples can tell.");
     return;
   }
-  const char* measure = float32->has_accuracy() ? "top-1" : "agreement";
+  const char* measure = MeasureOf(*float32);
   Recommend(*best,
             absl::StrCat(best->spec().name(), " is the smallest variant whose ", measure,
                          " lies within the 95 % interval of float32's: ", Figures(*best), "."),
@@ -311,6 +420,25 @@ std::string SharedLatencies(const Report& report) {
                                       absl::StrJoin(names, ", "), ".");
 }
 
+// One output that is far worse than all of them together, which hide it.
+std::string WeakOutputs(const Report& report) {
+  constexpr double kWeakDb = 10;
+  std::vector<std::string> found;
+  for (const VariantReport& variant : report.variants()) {
+    for (const v1::OutputFidelity& output : variant.fidelity().outputs()) {
+      const double whole = variant.fidelity().sqnr_db();
+      if (output.sqnr_db() >= kWeakDb || whole < output.sqnr_db() + kWeakDb) continue;
+      found.push_back(absl::StrFormat("%s: '%s' has %.1f dB, all outputs together %.1f dB",
+                                      variant.spec().name(), output.output(), output.sqnr_db(),
+                                      whole));
+    }
+  }
+  return found.empty()
+             ? ""
+             : absl::StrCat("An output is lost that the others hide: ", absl::StrJoin(found, "; "),
+                            ".");
+}
+
 std::string FewExamples(const Report& report) {
   const VariantReport* float32 = FindFloat32(report);
   const int64_t examples = float32 == nullptr        ? 0
@@ -328,6 +456,7 @@ const std::vector<Finding>& Findings() {
       *new std::vector<Finding>{{"VARIANTS_IDENTICAL", &IdenticalVariants},
                                 {"LATENCY_DISTURBED", &DisturbedLatencies},
                                 {"LATENCY_SHARED", &SharedLatencies},
+                                {"OUTPUT_LOST", &WeakOutputs},
                                 {"FEW_EXAMPLES", &FewExamples}};
   return findings;
 }
@@ -355,9 +484,8 @@ void RenewWarnings(Report& report) {
 
 void JudgeVariant(const VariantReport& float32, const Goals& goals, VariantReport& variant) {
   variant.set_size_ratio(SizeRatio(float32, variant).value_or(0));
-  if (variant.has_accuracy() && float32.has_accuracy()) {
-    variant.mutable_accuracy()->set_drop_points(*DropPoints(float32, variant));
-  }
+  SetDrops(float32, variant);
+  if (variant.has_recurrence()) SetDrops(float32.recurrence(), *variant.mutable_recurrence());
   variant.clear_goals();
   variant.set_meets_goals(false);
   if (!IsHeldAgainstGoals(variant)) return;

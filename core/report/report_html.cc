@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "core/report/class_chart.h"
 #include "core/report/html_text.h"
+#include "core/report/metrics_html.h"
 #include "core/report/number_text.h"
 #include "core/report/operators_html.h"
 #include "core/report/provenance_html.h"
@@ -92,6 +94,12 @@ std::string LatencyTile(const v1::Latency& latency) {
                               : Tile(RatioText(latency.ratio()), "× slower", below);
 }
 
+// Place by place where an output is a mask, else of the largest output.
+double AgreementOf(const VariantReport& variant) {
+  const v1::Segmentation* masks = FindMasks(variant);
+  return masks != nullptr ? masks->agreement() : variant.fidelity().argmax_agreement();
+}
+
 // The recommended variant in a handful of figures.
 std::string Tiles(const Report& report) {
   const VariantReport* variant = Recommended(report);
@@ -106,11 +114,18 @@ std::string Tiles(const Report& report) {
                    absl::StrCat("top-1 ", PercentText(variant->accuracy().top1()), " % instead of ",
                                 PercentText(float32->accuracy().top1()), " %")));
   }
-  if (variant->has_fidelity()) {
+  const v1::Segmentation* masks = FindMasks(*variant);
+  const v1::Segmentation* float_masks = FindMasks(*float32);
+  if (masks != nullptr && float_masks != nullptr) {
     absl::StrAppend(&out,
-                    Tile(DecibelText(variant->fidelity().sqnr_db()), "dB",
-                         absl::StrCat("over quantization noise; same answer for ",
-                                      PercentText(variant->fidelity().argmax_agreement()), " %")));
+                    Tile(SignedText(100 * (masks->mean_iou() - float_masks->mean_iou())), "points",
+                         absl::StrCat("mIoU ", PercentText(masks->mean_iou()), " % instead of ",
+                                      PercentText(float_masks->mean_iou()), " %")));
+  }
+  if (variant->has_fidelity()) {
+    absl::StrAppend(&out, Tile(DecibelText(variant->fidelity().sqnr_db()), "dB",
+                               absl::StrCat("over quantization noise; same answer for ",
+                                            PercentText(AgreementOf(*variant)), " %")));
   }
   absl::StrAppend(&out, "</div>");
   return out;
@@ -184,6 +199,44 @@ std::string DropCell(const VariantReport& variant, int) {
   return SignedText(variant.accuracy().drop_points());
 }
 
+// Of the first metric of masks, in the plain run or in the recurrent one.
+template <typename Run>
+std::string MaskCell(const Run& run) {
+  const v1::Segmentation* masks = FindMasks(run);
+  if (masks == nullptr) return kMissing;
+  return Below(
+      PercentText(masks->mean_iou()),
+      absl::StrCat(PercentText(masks->mean_iou_low()), " – ", PercentText(masks->mean_iou_high())));
+}
+
+// What masks lose in the worse of the two runs.
+std::string MaskDropCell(const VariantReport& variant, int) {
+  if (IsFloat32(variant)) return kMissing;
+  std::optional<double> drop;
+  const auto take = [&](const auto& run) {
+    for (const v1::MetricReport& metric : run.metrics()) {
+      if (metric.has_segmentation()) drop = std::max(drop.value_or(-100), metric.drop_points());
+    }
+  };
+  take(variant);
+  take(variant.recurrence());
+  return drop ? SignedText(*drop) : kMissing;
+}
+
+const v1::Regression* FindErrors(const VariantReport& variant) {
+  for (const v1::MetricReport& metric : variant.metrics()) {
+    if (metric.has_regression()) return &metric.regression();
+  }
+  return nullptr;
+}
+
+std::string ErrorCell(const VariantReport& variant, int) {
+  const v1::Regression* errors = FindErrors(variant);
+  if (errors == nullptr) return kMissing;
+  return Below(absl::StrFormat("%.4g", errors->root_mean_square_error()),
+               errors->has_r2() ? absl::StrFormat("%.4f", errors->r2()) : "");
+}
+
 std::string SqnrCell(const VariantReport& variant, int) {
   if (IsFloat32(variant)) return "<span class=soft>reference</span>";
   if (!variant.has_fidelity()) return kMissing;
@@ -193,7 +246,7 @@ std::string SqnrCell(const VariantReport& variant, int) {
 
 std::string AgreementCell(const VariantReport& variant, int) {
   if (!variant.has_fidelity() || IsFloat32(variant)) return kMissing;
-  return PercentText(variant.fidelity().argmax_agreement());
+  return PercentText(AgreementOf(variant));
 }
 
 std::string LatencyCell(const VariantReport& variant, int) {
@@ -234,6 +287,11 @@ std::vector<Column> Columns(const Report& report) {
   const auto always = [](const VariantReport&) { return true; };
   const auto has_accuracy = [](const VariantReport& v) { return v.has_accuracy(); };
   const auto has_top5 = [](const VariantReport& v) { return v.accuracy().top5() > 0; };
+  const auto has_masks = [](const VariantReport& v) { return FindMasks(v) != nullptr; };
+  const auto has_fed_masks = [](const VariantReport& v) {
+    return FindMasks(v.recurrence()) != nullptr;
+  };
+  const auto has_errors = [](const VariantReport& v) { return FindErrors(v) != nullptr; };
   const auto has_fidelity = [](const VariantReport& v) { return v.has_fidelity(); };
   const auto has_latency = [](const VariantReport& v) { return v.has_latency(); };
   const auto has_memory = [](const VariantReport& v) { return v.memory().peak_bytes() > 0; };
@@ -245,10 +303,19 @@ std::vector<Column> Columns(const Report& report) {
   add_if(has_top5, {"top-5 %", "", "the label is among the five largest outputs", &Top5Cell});
   add_if(has_accuracy,
          {"drop", "points", "top-1 lost against float32, percentage points", &DropCell});
+  add_if(has_masks, {"mIoU %", "95 % interval", "mean intersection over union with the targets",
+                     [](const VariantReport& v, int) { return MaskCell(v); }});
+  add_if(has_fed_masks, {"mIoU fed back", "95 % interval", "the same, fed with its own outputs",
+                         [](const VariantReport& v, int) { return MaskCell(v.recurrence()); }});
+  add_if(has_masks, {"drop", "points",
+                     "mIoU lost against float32, percentage points; of both runs "
+                     "the larger loss",
+                     &MaskDropCell});
+  add_if(has_errors, {"RMSE", "R²", "root mean square error against the targets", &ErrorCell});
   add_if(has_fidelity,
          {"SQNR dB", "cosine",
           "signal to quantization noise against float32's outputs; mean cosine", &SqnrCell});
-  add_if(has_fidelity, {"agree %", "", "the same largest output as float32", &AgreementCell});
+  add_if(has_fidelity, {"agree %", "", "the same answer as float32", &AgreementCell});
   add_if(has_latency, {"p50 ms", "p90", "of single runs, one thread, batch 1", &LatencyCell});
   add_if(has_latency,
          {"latency", "", "median against float32's, measured in turn", &LatencyRatioCell});
@@ -328,9 +395,16 @@ std::string Legend(const Report& report) {
 struct Quality {
   const char* axis;
   const char* name;
+  const char* title;
   bool is_accuracy;
+  bool is_masks = false;
 
   bool Of(const VariantReport& variant, ScatterPoint& point) const {
+    if (is_masks) {
+      const v1::Segmentation* masks = FindMasks(variant);
+      if (masks != nullptr) point.y = 100 * masks->mean_iou();
+      return masks != nullptr;
+    }
     if (is_accuracy ? !variant.has_accuracy() : !variant.has_fidelity()) return false;
     point.y =
         100 * (is_accuracy ? variant.accuracy().top1() : variant.fidelity().argmax_agreement());
@@ -345,6 +419,11 @@ std::string Scatter(const Report& report, const Quality& quality, ScatterOptions
   if (quality.is_accuracy && float32 != nullptr) {
     options.band_low = 100 * float32->accuracy().top1_low();
     options.band_high = 100 * float32->accuracy().top1_high();
+    options.band_text = "95 % interval of float32";
+  }
+  if (quality.is_masks && float32 != nullptr && FindMasks(*float32) != nullptr) {
+    options.band_low = 100 * FindMasks(*float32)->mean_iou_low();
+    options.band_high = 100 * FindMasks(*float32)->mean_iou_high();
     options.band_text = "95 % interval of float32";
   }
   std::vector<ScatterPoint> points;
@@ -364,8 +443,7 @@ std::string Scatter(const Report& report, const Quality& quality, ScatterOptions
 }
 
 std::string SizeFigure(const Report& report, const Quality& quality) {
-  const std::string title =
-      absl::StrCat(quality.is_accuracy ? "Accuracy" : "Agreement", " against size");
+  const std::string title = absl::StrCat(quality.title, " against size");
   const auto kilobytes = [](const VariantReport& v) {
     return static_cast<double>(v.artifact().size_bytes()) / 1000;
   };
@@ -378,8 +456,7 @@ std::string SizeFigure(const Report& report, const Quality& quality) {
 }
 
 std::string LatencyFigure(const Report& report, const Quality& quality) {
-  const std::string title =
-      absl::StrCat(quality.is_accuracy ? "Accuracy" : "Agreement", " against latency");
+  const std::string title = absl::StrCat(quality.title, " against latency");
   const auto milliseconds = [](const VariantReport& v) { return v.latency().p50_ms(); };
   const auto text = [](const VariantReport& v) {
     return absl::StrCat(MillisecondsText(v.latency().p50_ms()), " ms");
@@ -387,8 +464,9 @@ std::string LatencyFigure(const Report& report, const Quality& quality) {
   return Figure(
       Scatter(report, quality, {title, "median latency, ms", quality.axis}, milliseconds, text),
       title,
-      quality.is_accuracy ? "Inside the band these examples cannot tell a variant from float32."
-                          : "Agreement: the same largest output as float32.");
+      quality.is_accuracy || quality.is_masks
+          ? "Inside the band these examples cannot tell a variant from float32."
+          : "Agreement: the same largest output as float32.");
 }
 
 std::string SamplesFigure(const Report& report) {
@@ -425,10 +503,17 @@ std::string ClassFigure(const Report& report) {
                 "beside the class).");
 }
 
+Quality QualityOf(const Report& report) {
+  if (HasAccuracy(report)) return {"top-1, %", "top-1", "Accuracy", true};
+  const bool has_masks = FindVariant(report, [](const VariantReport& v) {
+                           return FindMasks(v) != nullptr;
+                         }) != nullptr;
+  if (has_masks) return {"mIoU, %", "mIoU", "mIoU", false, true};
+  return {"agreement with float32, %", "agreement", "Agreement", false};
+}
+
 std::string Plots(const Report& report) {
-  const Quality quality = HasAccuracy(report)
-                              ? Quality{"top-1, %", "top-1", true}
-                              : Quality{"agreement with float32, %", "agreement", false};
+  const Quality quality = QualityOf(report);
   const std::string figures =
       absl::StrCat(SizeFigure(report, quality), LatencyFigure(report, quality),
                    SamplesFigure(report), ClassFigure(report));
@@ -518,8 +603,9 @@ std::string ReportHtml(const Report& report) {
       "content=\"width=device-width,initial-scale=1\"><title>",
       EscapeHtml(title), "</title><style>", kReportStyle, ColourStyle(),
       "</style></head><body><main>", Head(report), Summary(report), Plots(report),
-      Confusion(report), OperatorsHtml(report), Artifacts(report), "<h2>How it was made</h2>",
-      ProvenanceHtml(report), "</main><footer>Octavo ", EscapeHtml(report.octavo_version()),
+      MetricsHtml(report, kNumColours), DriftHtml(report, kNumColours), Confusion(report),
+      OperatorsHtml(report), Artifacts(report), "<h2>How it was made</h2>", ProvenanceHtml(report),
+      "</main><footer>Octavo ", EscapeHtml(report.octavo_version()),
       ". Ratios are against the float32 variant. This page needs no "
       "network.</footer></body></html>\n");
 }

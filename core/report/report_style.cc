@@ -89,6 +89,14 @@ svg .celltext{font-size:11px;font-variant-numeric:tabular-nums}
 .samples .whisker{stroke:var(--c);stroke-width:1.5;fill:none}
 .samples .box{fill:var(--c);fill-opacity:.28;stroke:var(--c);stroke-width:1.2}
 .samples .median{stroke:var(--c);stroke-width:2.6;fill:none}
+.drift{stroke:var(--c);stroke-width:1.8;fill:none;stroke-linejoin:round}
+.told{margin-top:14px}
+.told thead th{overflow-wrap:anywhere}
+.masks td{text-align:center;padding:8px 6px;border-bottom:0}
+.masks thead th{text-align:center}.masks tbody th{vertical-align:middle;border-bottom:0;padding-left:16px}.masks td{vertical-align:top}
+.masks img{display:block;width:128px;height:auto;margin:0 auto;border-radius:4px;image-rendering:pixelated;border:1px solid var(--line)}
+.masks small{color:var(--soft);font-size:11.5px}
+.added{color:#e22b24;font-weight:600}.lacking{color:#286ee6;font-weight:600}
 circle.dot{stroke:var(--card);stroke-width:1}
 .cell.good{fill:color-mix(in srgb,var(--good) calc(var(--s)*100%),var(--hover))}
 .cell.bad{fill:color-mix(in srgb,var(--bad) calc(var(--s)*100%),var(--hover))}

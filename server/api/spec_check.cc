@@ -17,10 +17,12 @@ namespace {
 constexpr int kMaxVariants = 32;
 constexpr size_t kMaxVariantNameBytes = 64;
 constexpr int kMaxNamesOfTensors = 10'000;
+constexpr int kMaxOverrides = 64;
 constexpr size_t kMaxTensorNameBytes = 1024;
 constexpr int kMaxInputs = 256;
 constexpr int kMaxChannels = 4096;
 constexpr int kMaxPixels = 8192;
+constexpr int kMaxMetrics = 64;
 constexpr int kMaxRuns = 100'000;
 constexpr int kMaxBenchmarkMs = 600'000;
 constexpr int kMaxThreads = 256;
@@ -59,6 +61,17 @@ void CheckVariant(const std::string& field, const v1::VariantSpec& variant, Fiel
                    std::all_of(variant.keep_float_tensors().begin(),
                                variant.keep_float_tensors().end(), IsTensorName),
                field + ".keep_float_tensors", "has too many or too long names");
+  errors.Check(
+      variant.overrides_size() <= kMaxOverrides, field + ".overrides",
+      absl::StrCat("has ", variant.overrides_size(), ", at most ", kMaxOverrides, " are taken"));
+  for (int i = 0; i < std::min(variant.overrides_size(), kMaxOverrides); ++i) {
+    const v1::OperatorOverride& one = variant.overrides(i);
+    const std::string item = Item(field + ".overrides", i);
+    errors.Check(IsTensorName(one.pattern()), item + ".pattern", "is empty or too long");
+    errors.Check(v1::OperatorOverride::Precision_IsValid(one.precision()) &&
+                     one.precision() != v1::OperatorOverride::PRECISION_UNSPECIFIED,
+                 item + ".precision", "is none of the precisions");
+  }
 }
 
 void CheckVariants(const v1::OptimizeSpec& spec, FieldErrors& errors) {
@@ -97,6 +110,14 @@ void CheckDatasetUse(const std::string& field, const v1::DatasetUse& use, FieldE
   errors.Check(use.max_examples() >= 0, field + ".max_examples", "is negative");
   errors.Check(use.labels().size() <= kMaxTensorNameBytes, field + ".labels", "is too long");
   errors.Check(use.bindings_size() <= kMaxInputs, field + ".bindings", "has too many entries");
+  errors.Check(use.sequences().size() <= kMaxTensorNameBytes, field + ".sequences", "is too long");
+  errors.Check(use.targets_size() <= kMaxMetrics, field + ".targets", "has too many entries");
+  for (int i = 0; i < std::min(use.targets_size(), kMaxMetrics); ++i) {
+    const std::string item = Item(field + ".targets", i);
+    errors.Check(IsTensorName(use.targets(i).array()), item + ".array", "is no name of an array");
+    errors.Check(use.targets(i).output().size() <= kMaxTensorNameBytes, item + ".output",
+                 "is too long");
+  }
   std::set<std::string> inputs;
   for (int i = 0; i < std::min(use.bindings_size(), kMaxInputs); ++i) {
     const v1::ArrayBinding& binding = use.bindings(i);
@@ -153,6 +174,50 @@ void CheckGoals(const v1::Goals& goals, FieldErrors& errors) {
   check("spec.goals.max_latency_ratio", goals.has_max_latency_ratio(), goals.max_latency_ratio());
 }
 
+void CheckMetrics(const v1::OptimizeSpec& spec, FieldErrors& errors) {
+  errors.Check(spec.metrics_size() <= kMaxMetrics, "spec.metrics", "has too many entries");
+  const bool is_evaluated = spec.has_evaluation() && !spec.skip_evaluation();
+  errors.Check(spec.metrics().empty() || is_evaluated, "spec.metrics",
+               "nothing is evaluated: there is no evaluation set");
+  for (int i = 0; i < std::min(spec.metrics_size(), kMaxMetrics); ++i) {
+    const v1::EvaluationSpec& metric = spec.metrics(i);
+    const std::string field = Item("spec.metrics", i);
+    errors.Check(v1::EvaluationKind_IsValid(metric.kind()), field + ".kind",
+                 "is none of the kinds");
+    errors.Check(metric.output().size() <= kMaxTensorNameBytes, field + ".output", "is too long");
+    errors.Check(std::isfinite(metric.threshold()), field + ".threshold", "is not finite");
+  }
+}
+
+void CheckFeedback(const std::string& field, const v1::Feedback& feedback, FieldErrors& errors) {
+  errors.Check(feedback.output().size() <= kMaxTensorNameBytes, field + ".output", "is too long");
+  errors.Check(feedback.input().size() <= kMaxTensorNameBytes, field + ".input", "is too long");
+  errors.Check(std::all_of(feedback.channels().begin(), feedback.channels().end(),
+                           [](int32_t channel) { return channel >= 0; }),
+               field + ".channels", "has one below 0");
+  errors.Check(std::isfinite(feedback.scale()), field + ".scale", "is not finite");
+  errors.Check(std::isfinite(feedback.offset()), field + ".offset", "is not finite");
+}
+
+void CheckRecurrence(const v1::OptimizeSpec& spec, FieldErrors& errors) {
+  const v1::RecurrenceSpec& recurrence = spec.recurrence();
+  const bool has_sequences = !spec.evaluation().sequences().empty();
+  errors.Check(spec.has_recurrence() || !has_sequences, "spec.evaluation.sequences",
+               "there is no recurrence");
+  if (!spec.has_recurrence()) return;
+  errors.Check(spec.has_evaluation() && !spec.skip_evaluation(), "spec.recurrence",
+               "nothing is evaluated: there is no evaluation set");
+  errors.Check(recurrence.feedbacks_size() >= 1 && recurrence.feedbacks_size() <= kMaxMetrics,
+               "spec.recurrence.feedbacks", absl::StrCat("is not between 1 and ", kMaxMetrics));
+  errors.Check(recurrence.sequence_length() >= 0, "spec.recurrence.sequence_length", "is negative");
+  errors.Check(recurrence.sequence_length() == 0 || !has_sequences,
+               "spec.recurrence.sequence_length",
+               "spec.evaluation.sequences says too where sequences begin");
+  for (int i = 0; i < std::min(recurrence.feedbacks_size(), kMaxMetrics); ++i) {
+    CheckFeedback(Item("spec.recurrence.feedbacks", i), recurrence.feedbacks(i), errors);
+  }
+}
+
 void CheckBenchmark(const v1::BenchmarkSpec& benchmark, FieldErrors& errors) {
   auto check = [&](const char* field, int32_t value, int32_t largest) {
     errors.Check(value >= 0 && value <= largest, field,
@@ -174,6 +239,8 @@ absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
   CheckName("spec.model", spec.model(), "models", errors);
   CheckVariants(spec, errors);
   if (spec.has_calibration()) CheckDatasetUse("spec.calibration", spec.calibration(), errors);
+  errors.Check(spec.calibration().targets().empty() && spec.calibration().sequences().empty(),
+               "spec.calibration.targets", "targets and sequences are of evaluation");
   if (spec.has_evaluation()) CheckDatasetUse("spec.evaluation", spec.evaluation(), errors);
   CheckAllPreprocess(spec, errors);
   errors.Check(spec.ByteSizeLong() <= kMaxSpecBytes, "spec",
@@ -183,6 +250,8 @@ absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
   errors.Check(v1::Backend_IsValid(spec.backend()), "spec.backend", "is none of the backends");
   CheckBenchmark(spec.benchmark(), errors);
   CheckGoals(spec.goals(), errors);
+  CheckMetrics(spec, errors);
+  CheckRecurrence(spec, errors);
   errors.Check(spec.num_threads() >= 0 && spec.num_threads() <= kMaxThreads, "spec.num_threads",
                absl::StrCat("is not between 0 and ", kMaxThreads));
   RETURN_IF_ERROR(errors.ToStatus());

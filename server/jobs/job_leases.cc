@@ -34,6 +34,7 @@ v1::VariantReport Brief(v1::VariantReport variant) {
   variant.clear_inputs();
   variant.clear_outputs();
   variant.mutable_spec()->clear_keep_float_tensors();
+  variant.mutable_spec()->clear_overrides();
   if (variant.has_accuracy()) variant.mutable_accuracy()->clear_confusion();
   if (variant.has_latency()) {
     variant.mutable_latency()->clear_samples_ms();

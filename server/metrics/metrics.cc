@@ -38,27 +38,13 @@ const std::vector<std::string> kUploadReasons = {
     "FIELD_INVALID", "DIGEST_MISMATCH", "CHECKSUM_MISMATCH", "OFFSET_MISMATCH",
     "DISK_FULL",     "QUOTA_UPLOADS",   "UPLOAD_COMPLETE",   "UPLOAD_BUSY"};
 // As CreateJob's comment in the contract names them.
-const std::vector<std::string> kJobReasons = {"FIELD_INVALID",
-                                              "TENSOR_MISMATCH",
-                                              "NOT_FINITE",
-                                              "LABEL_OUT_OF_RANGE",
-                                              "DATASET_MALFORMED",
-                                              "NOT_FLOAT",
-                                              "NOT_READY",
-                                              "OP_UNSUPPORTED",
-                                              "NO_CALIBRATION",
-                                              "BLOB_MISSING",
-                                              "QUEUE_FULL",
-                                              "QUARANTINED",
-                                              "REQUEST_ID_REUSED",
-                                              "DRAINING",
-                                              "INSPECTOR_BUSY",
-                                              "OVERLOADED",
-                                              "INSPECTION_CRASHED",
-                                              "ENGINE_UNAVAILABLE",
-                                              "INSPECTION_TOO_COSTLY",
-                                              "STORE_DOWN",
-                                              "DISK_FULL"};
+const std::vector<std::string> kJobReasons = {
+    "FIELD_INVALID",     "TENSOR_MISMATCH",    "NOT_FINITE",         "LABEL_OUT_OF_RANGE",
+    "DATASET_MALFORMED", "NOT_FLOAT",          "NOT_QUANTIZED",      "NOT_READY",
+    "OP_UNSUPPORTED",    "NO_CALIBRATION",     "BLOB_MISSING",       "QUEUE_FULL",
+    "QUARANTINED",       "REQUEST_ID_REUSED",  "DRAINING",           "INSPECTOR_BUSY",
+    "OVERLOADED",        "INSPECTION_CRASHED", "ENGINE_UNAVAILABLE", "INSPECTION_TOO_COSTLY",
+    "STORE_DOWN",        "DISK_FULL"};
 const std::vector<std::string> kRetryReasons = {
     "crash", "out_of_memory", "killed", "lost_worker", "store", "engine", "handed_back"};
 const std::vector<std::string> kSchemes = {"float32", "float16", "dynamic-int8", "int8", "int16x8"};

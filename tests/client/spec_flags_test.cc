@@ -115,5 +115,65 @@ TEST(Goals, RefuseWhatIsNone) {
   EXPECT_THAT(ParseGoals("speed<=3"), StatusIs(testing::_, testing::HasSubstr("there are goals")));
 }
 
+TEST(MetricFlags, BindOutputsToTargets) {
+  SpecFlags flags;
+  flags.metric.targets = {"masks", "boxes[0:4]=truth"};
+  flags.metric.metrics = {"miou,threshold=1/4", "boxes[0:4]=regression"};
+  const auto spec = ParseSpecFlags(flags);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->evaluation().targets_size(), 2);
+  EXPECT_EQ(spec->evaluation().targets(0).output(), "");
+  EXPECT_EQ(spec->evaluation().targets(0).array(), "masks");
+  EXPECT_EQ(spec->evaluation().targets(1).output(), "boxes[0:4]");
+  EXPECT_EQ(spec->evaluation().targets(1).array(), "truth");
+  EXPECT_EQ(spec->metrics(0).kind(), v1::EVALUATION_KIND_SEGMENTATION);
+  EXPECT_FLOAT_EQ(spec->metrics(0).threshold(), 0.25f);
+  EXPECT_EQ(spec->metrics(1).kind(), v1::EVALUATION_KIND_REGRESSION);
+  EXPECT_EQ(spec->metrics(1).output(), "boxes[0:4]");
+  EXPECT_FALSE(spec->metrics(1).has_threshold());
+}
+
+TEST(MetricFlags, FeedOutputsBack) {
+  SpecFlags flags;
+  flags.metric.recurrent = {"call_1:0->serving_x:0[3]", "->[0:2,5],scale=255,offset=-1", "h->h_in"};
+  flags.metric.sequence = "20";
+  const auto spec = ParseSpecFlags(flags);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const v1::RecurrenceSpec& recurrence = spec->recurrence();
+  EXPECT_EQ(recurrence.sequence_length(), 20);
+  EXPECT_EQ(recurrence.feedbacks(0).output(), "call_1:0");
+  EXPECT_EQ(recurrence.feedbacks(0).input(), "serving_x:0");
+  EXPECT_THAT(recurrence.feedbacks(0).channels(), ElementsAre(3));
+  EXPECT_FALSE(recurrence.feedbacks(0).has_scale());
+  EXPECT_THAT(recurrence.feedbacks(1).channels(), ElementsAre(0, 1, 5));
+  EXPECT_EQ(recurrence.feedbacks(1).scale(), 255);
+  EXPECT_EQ(recurrence.feedbacks(1).offset(), -1);
+  EXPECT_EQ(recurrence.feedbacks(2).input(), "h_in");
+  EXPECT_EQ(recurrence.feedbacks(2).channels_size(), 0);
+
+  flags.metric.sequence = "clip";
+  EXPECT_EQ(ParseSpecFlags(flags)->evaluation().sequences(), "clip");
+}
+
+TEST(MetricFlags, SayWhatIsWrong) {
+  const auto refused = [](auto change, const char* problem) {
+    SpecFlags flags;
+    change(flags.metric);
+    EXPECT_THAT(ParseSpecFlags(flags),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(problem)));
+  };
+  refused([](MetricFlags& f) { f.metrics = {"iou"}; }, "--metric 'iou': there are top1");
+  refused([](MetricFlags& f) { f.metrics = {"miou,threshold=high"}; }, "wanted a threshold");
+  refused([](MetricFlags& f) { f.targets = {"y="}; }, "--targets 'y=': names no array");
+  refused([](MetricFlags& f) { f.recurrent = {"y"}; }, "wanted OUTPUT->INPUT[CHANNELS]");
+  for (const char* channels : {"[]", "[a]", "[3:3]", "[-1]", "[0:99999999]", "[1:2:3]"}) {
+    refused([&](MetricFlags& f) { f.recurrent = {std::string("->x") + channels}; },
+            "wanted OUTPUT->INPUT[CHANNELS]");
+  }
+  refused([](MetricFlags& f) { f.recurrent = {"->x,scale=a"}; }, "wanted scale before offset");
+  refused([](MetricFlags& f) { f.sequence = "3"; }, "goes with --recurrent");
+  refused([](MetricFlags& f) { (f.recurrent = {"->"}, f.sequence = "0"); }, "at least 1");
+}
+
 }  // namespace
 }  // namespace octavo

@@ -67,5 +67,27 @@ TEST(Text, HasUnits) {
   EXPECT_EQ(DurationText(absl::Seconds(200)), "3 min 20 s");
 }
 
+TEST(RenderReport, ShowsMasksAndErrorsWhereThereAreTargets) {
+  v1::Report report;
+  for (const v1::Scheme scheme : {v1::SCHEME_FLOAT32, v1::SCHEME_INT8}) {
+    v1::VariantReport& variant = *report.add_variants();
+    variant.mutable_spec()->set_scheme(scheme);
+    variant.mutable_fidelity()->set_argmax_agreement(0.1);
+    v1::MetricReport& masks = *variant.add_metrics();
+    masks.mutable_segmentation()->set_mean_iou(0.9605);
+    masks.mutable_segmentation()->set_agreement(0.9991);
+    masks.set_drop_points(0.25);
+    v1::MetricReport& fed = *variant.mutable_recurrence()->add_metrics();
+    fed.mutable_segmentation()->set_mean_iou(0.9279);
+    fed.set_drop_points(0.75);
+    variant.add_metrics()->mutable_regression()->set_root_mean_square_error(0.125);
+  }
+  const std::string text = RenderReport(report, false);
+  for (const char* shown : {"mIoU %", "96.05", "92.79", "+0.75", "0.125", "99.91"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(shown));
+  }
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("top-1")));
+}
+
 }  // namespace
 }  // namespace octavo

@@ -109,6 +109,11 @@ def client(server):
         yield shared
 
 
+# All that there are, in the order of a report.
+VARIANTS = ["float32", "float16", "weight-int8", "weight-int4", "dynamic-int8", "dynamic-int4", "int8", "int8-int8io",
+            "int8-uint8io", "int8-pertensor", "int16x8", "int16x8-int16io"]
+
+
 class Net:
     """A net of the test data and the arrays that its job uses; calibrated like the peers, on the first 100 images."""
 

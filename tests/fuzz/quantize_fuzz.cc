@@ -10,6 +10,7 @@
 #include "absl/log/check.h"
 #include "core/graph/passes.h"
 #include "core/quantize/apply_plan.h"
+#include "core/quantize/change_io.h"
 #include "core/quantize/plan_quantization.h"
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
@@ -36,6 +37,11 @@ void Quantize(const uint8_t* data, size_t size) {
   if (!folded.ok()) return;
   const TensorRanges ranges = MadeUpRanges(*folded, data, size);
   for (const v1::VariantSpec& spec : UsualVariants()) {
+    if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
+      const auto changed = ChangeIo(*model, TypeOf(spec.io_type()));
+      if (changed.ok()) CHECK_OK(WriteModel(*changed).status()) << spec.name();
+      continue;
+    }
     const auto plan = PlanQuantization(*folded, ranges, spec);
     if (!plan.ok()) continue;
     const auto quantized = ApplyPlan(*folded, *plan);

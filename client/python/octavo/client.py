@@ -34,9 +34,15 @@ _VARIANTS = {
     "int8-pertensor": (spec_pb2.SCHEME_INT8_PER_TENSOR, spec_pb2.IO_TYPE_FLOAT32),
     "int16x8": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_FLOAT32),
     "int16x8-int16io": (spec_pb2.SCHEME_INT16X8, spec_pb2.IO_TYPE_INT16),
+    "io-float32": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_FLOAT32),
+    "io-int8": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_INT8),
+    "io-uint8": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_UINT8),
+    "io-int16": (spec_pb2.SCHEME_CHANGE_IO, spec_pb2.IO_TYPE_INT16),
 }
 # What the server names resources; whatever else a caller gives is a path.
 _RESOURCE_ID = "[a-z2-7]{26}"
+_METRICS = {"auto": spec_pb2.EVALUATION_KIND_UNSPECIFIED, "top1": spec_pb2.EVALUATION_KIND_CLASSES,
+            "miou": spec_pb2.EVALUATION_KIND_SEGMENTATION, "regression": spec_pb2.EVALUATION_KIND_REGRESSION}
 _GOALS = {"drop": "max_drop_points", "size": "max_size_ratio", "latency": "max_latency_ratio"}
 # What a stream of chunks may end with and yet be gone on with from the committed size. OUT_OF_RANGE and ABORTED: the
 # server was still taking in the stream before. FAILED_PRECONDITION: that one's finish came through, not its answer.
@@ -108,6 +114,26 @@ class Preprocess:
 
 
 @dataclasses.dataclass(frozen=True)
+class Feedback:
+    """value = scale * output + offset, as the float model takes it, becomes an input of the next example.
+
+    output: "" for the first, "NAME[4:14]" for places along its last axis. input: "" for the only one.
+    channels: places along the input's last axis; none: all of it.
+    """
+
+    output: str = ""
+    input: str = ""
+    channels: int | Sequence[int] = ()
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def message(self) -> spec_pb2.Feedback:
+        """As the protocol has it."""
+        return spec_pb2.Feedback(output=self.output, input=self.input, channels=np.ravel(self.channels).astype(int).tolist(),
+                                 scale=self.scale, offset=self.offset)
+
+
+@dataclasses.dataclass(frozen=True)
 class Result:
     """What a job made. `paths`: file name -> path, where `out` was given."""
 
@@ -170,21 +196,32 @@ class Client:
     def optimize(self, model, calibrate=None, evaluate=None, variants: str | Sequence[str] = "all",
                  out: str | os.PathLike | None = None, preprocess: Preprocess | Sequence[Preprocess] = (),
                  goals: Mapping[str, float] | None = None, benchmark: bool = True,
-                 observer: str = "", batch: int = 0, backend: str = "",
+                 observer: str = "", batch: int = 0, backend: str = "", targets: str | Mapping[str, str] = "",
+                 metric: str | Mapping[str, str] = "", threshold: float | None = None,
+                 recurrent: Feedback | Sequence[Feedback] = (), sequence: int | str = 0,
+                 overrides: Mapping[str, str] | None = None,
                  progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
         variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
-        observer: "min_max", "moving_average", "percentile", "mean_squared_error" or "entropy". batch: fixes what is
-        written to so many examples. backend: what runs the variants while they are evaluated, "xnnpack", "reference" or
-        "both". progress: called with each event. Raises JobFailed where the job ends without a report.
+        observer: "min_max", "moving_average", "percentile", "mean_squared_error", "entropy" or "auto". batch: fixes what
+        is written to so many examples. backend: what runs the variants while they are evaluated, "xnnpack", "reference"
+        or "both". targets: the array of `evaluate` that the first output is held against, or {output: array}; an output
+        may be "NAME[4:14]", a part of one. metric: "top1", "miou" or "regression", or {output: metric}; by the targets'
+        type and shape where it is left out. threshold: above it an output of one value a place is class 1. recurrent:
+        evaluates once more with outputs as inputs of the next example. sequence: examples a sequence, or the array of
+        each example's sequence or of all lengths. overrides: {regular expression: "float32", "int16x8" or "int8"},
+        matched in part against operators' outputs and in full against their types, for each variant named. progress:
+        called with each event. Raises JobFailed where the job ends without a report.
         """
         spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
         for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
             if name not in _VARIANTS:
                 raise ValueError(f"no variant {name!r}; there are {', '.join(_VARIANTS)}")
             scheme, io_type = _VARIANTS[name]
-            spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+            variant = spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+            for pattern, precision in (overrides or {}).items():
+                variant.overrides.add(pattern=pattern, precision=f"PRECISION_{precision.upper()}")
         for goal, value in (goals or {}).items():
             if goal not in _GOALS:
                 raise ValueError(f"no goal {goal!r}; there are {', '.join(_GOALS)}")
@@ -202,6 +239,8 @@ class Client:
             spec.calibration.CopyFrom(self._use(calibrate))
         if evaluate is not None:
             spec.evaluation.CopyFrom(self._use(evaluate))
+        feedback = [recurrent] if isinstance(recurrent, Feedback) else recurrent
+        _add_metrics(spec, targets, metric, threshold, feedback, sequence)
         request = jobs_pb2.CreateJobRequest(spec=spec, request_id=str(uuid.uuid4()))
         job = self.watch(self._call(self.jobs.CreateJob, request).job.name, progress)
         if job.state != jobs_pb2.Job.STATE_SUCCEEDED:
@@ -342,6 +381,29 @@ class Client:
                 raise error
             time.sleep(pause)
             waited, pause = waited + pause, min(2 * pause, 5.0)
+
+
+def _add_metrics(spec: spec_pb2.OptimizeSpec, targets: str | Mapping[str, str], metric: str | Mapping[str, str],
+                 threshold: float | None, recurrent: Sequence[Feedback], sequence: int | str) -> None:
+    for output, array in ({"": targets} if isinstance(targets, str) else targets).items():
+        if array:
+            spec.evaluation.targets.add(output=output, array=array)
+    metrics = {"": metric} if isinstance(metric, str) else metric
+    for output, name in metrics.items():
+        if not name and threshold is None:
+            continue
+        if (name or "auto") not in _METRICS:
+            raise ValueError(f"no metric {name!r}; there are {', '.join(_METRICS)}")
+        spec.metrics.add(output=output, kind=_METRICS[name or "auto"], threshold=threshold)
+    spec.recurrence.feedbacks.extend(feedback.message() for feedback in recurrent)
+    if sequence and not recurrent:
+        raise ValueError("sequence goes with recurrent")
+    if isinstance(sequence, str):
+        spec.evaluation.sequences = sequence
+    elif sequence:
+        spec.recurrence.sequence_length = sequence
+    if not recurrent:
+        spec.ClearField("recurrence")
 
 
 def _enum_value(enum, name: str) -> int:

@@ -559,5 +559,73 @@ TEST(BindArrays, RefusesInputsThatDataCannotFill) {
                        HasSubstr("is STRING, which no array can fill")));
 }
 
+// Four examples of two bytes, with masks of two places.
+std::string Sequences(const std::string& lengths, absl::string_view bytes) {
+  return ZipBytes(
+      {{"x.npy", NpyBytes("|u1", "(4, 2)", "abcdefgh")},
+       {"masks.npy", NpyBytes("|u1", "(4, 2)", absl::string_view("\0\1\1\1\0\0\1\0", 8))},
+       {"clip.npy", NpyBytes("|u1", lengths, std::string(bytes))}});
+}
+
+TEST(OpenNpz, ReadsTargetsBesideTheInputs) {
+  const UniqueFd file = FileOf(Sequences("(4,)", "aaab"));
+  const auto set = Open(file.get(), {Float("x", {1, 2})}, "targets { array: 'masks' }");
+  ASSERT_THAT(set, IsOk());
+  ASSERT_EQ(set->targets.size(), 1);
+  EXPECT_THAT(set->targets[0]->shape(), ElementsAre(2));
+  EXPECT_FALSE(set->targets[0]->is_float());
+  EXPECT_THAT(*set->targets[0]->Get(2), ElementsAre(0, 0));
+  EXPECT_THAT(*set->targets[0]->Get(3), ElementsAre(1, 0));
+  EXPECT_EQ(set->used.targets(0).array(), "masks");
+}
+
+TEST(OpenNpz, TakesNoTargetsForAnInput) {
+  const UniqueFd file = FileOf(ZipBytes(
+      {{"a.npy", NpyBytes("|u1", "(1, 2)", "ab")}, {"b.npy", NpyBytes("|u1", "(1, 2)", "cd")}}));
+  EXPECT_THAT(Open(file.get(), {Float("image", {1, 2})}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("more than one array fits")));
+  const auto set = Open(file.get(), {Float("image", {1, 2})}, "targets { array: 'b' }");
+  ASSERT_THAT(set, IsOk());
+  EXPECT_EQ(set->used.bindings(0).arrays(0), "a");
+}
+
+TEST(OpenNpz, BeginsSequencesWhereEntriesChangeOrLengthsEnd) {
+  const auto starts = [](const std::string& lengths, absl::string_view bytes,
+                         const std::string& more = "") {
+    const UniqueFd file = FileOf(Sequences(lengths, bytes));
+    const auto set = Open(file.get(), {Float("x", {1, 2})}, "sequences: 'clip' " + more);
+    EXPECT_THAT(set, IsOk());
+    return set.ok() ? set->sequence_starts : std::vector<int64_t>();
+  };
+  EXPECT_THAT(starts("(4,)", "aaba"), ElementsAre(0, 2, 3));
+  EXPECT_THAT(starts("(2,)", "\3\1"), ElementsAre(0, 3));
+  EXPECT_THAT(starts("(1,)", "\4"), ElementsAre(0));
+  EXPECT_THAT(starts("(2,)", "\3\1", "max_examples: 3"), ElementsAre(0));
+}
+
+TEST(OpenNpz, RefusesSequencesAndTargetsThatDoNotFit) {
+  const struct {
+    std::string lengths;
+    absl::string_view bytes;
+    const char* use;
+    const char* problem;
+  } cases[] = {
+      {"(2,)", "\3\2", "sequences: 'clip'", "the length 2 is not between 1 and the 1 examples"},
+      {"(2,)", "\2\1", "sequences: 'clip'", "the lengths add up to 3 of 4 examples"},
+      {"(2,)", absl::string_view("\0\4", 2), "sequences: 'clip'", "the length 0 is not between"},
+      {"(5,)", "aaaaa", "sequences: 'clip'", "is no list of integers"},
+      {"(2, 2)", "aaaa", "sequences: 'clip'", "is no list of integers"},
+      {"(4,)", "aaaa", "sequences: 'none'", "sequences: the data set has no array 'none'"},
+      {"(3,)", "aaa", "targets { array: 'clip' }", "numbers for each of 4 examples"},
+      {"(4,)", "aaaa", "targets { array: 'none' }", "targets.array: the data set has no array"},
+  };
+  for (const auto& test : cases) {
+    const UniqueFd file = FileOf(Sequences(test.lengths, test.bytes));
+    const auto set = Open(file.get(), {Float("x", {1, 2})}, test.use);
+    EXPECT_THAT(set, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(test.problem)));
+    EXPECT_EQ(ReasonOf(set.status()), "FIELD_INVALID");
+  }
+}
+
 }  // namespace
 }  // namespace octavo

@@ -260,10 +260,10 @@ TEST(Engine, GivesTheSameBytesForAnyNumberOfThreads) {
     EXPECT_THAT(VariantNames(exit.result.report()), Not(Contains(HasSubstr("FAILED"))));
     digests.push_back(output.Digests());
     for (const char* report : {"report.json", "report.html"}) digests.back().erase(report);
-    EXPECT_EQ(digests.back().size(), 7u);
+    EXPECT_EQ(digests.back().size(), 12u);
     std::set<std::string> different;
     for (const auto& [name, digest] : digests.back()) different.insert(digest);
-    EXPECT_EQ(different.size(), 7u);
+    EXPECT_EQ(different.size(), 12u);
   }
   EXPECT_EQ(digests[0], digests[1]);
   EXPECT_EQ(digests[0], digests[2]);
@@ -277,10 +277,12 @@ TEST(Engine, SkipsOfAllWhatTheDataDoNotAdmit) {
   spec.clear_calibration();
   const EngineExit exit = RunOptimize(files, spec, output);
   ASSERT_THAT(exit.status, IsOk());
-  EXPECT_THAT(VariantNames(exit.result.report()),
-              ElementsAre("float32 SUCCEEDED", "float16 SUCCEEDED", "dynamic-int8 SUCCEEDED",
-                          "int8 SKIPPED", "int8-int8io SKIPPED", "int8-uint8io SKIPPED",
-                          "int16x8 SKIPPED"));
+  EXPECT_THAT(
+      VariantNames(exit.result.report()),
+      ElementsAre("float32 SUCCEEDED", "float16 SUCCEEDED", "weight-int8 SUCCEEDED",
+                  "weight-int4 SUCCEEDED", "dynamic-int8 SUCCEEDED", "dynamic-int4 SUCCEEDED",
+                  "int8 SKIPPED", "int8-int8io SKIPPED", "int8-uint8io SKIPPED",
+                  "int8-pertensor SKIPPED", "int16x8 SKIPPED", "int16x8-int16io SKIPPED"));
   EXPECT_EQ(Find(exit.result.report(), "int8")->skip_reason(), "there is no calibration set");
 }
 
@@ -407,9 +409,9 @@ TEST(Engine, HoldsNoGoalsAgainstWhatIsSkipped) {
 TEST(Engine, ValidatesWithoutMaking) {
   const EngineExit exit = RunValidate(MnistFiles(), absl::StrCat(kMnist, "all_variants: true"));
   ASSERT_THAT(exit.status, IsOk());
-  EXPECT_EQ(exit.result.report().variants_size(), 7);
+  EXPECT_EQ(exit.result.report().variants_size(), 12);
   EXPECT_EQ(exit.result.report().evaluation().examples(), 1000);
-  EXPECT_EQ(exit.result.report().spec().variants_size(), 7);
+  EXPECT_EQ(exit.result.report().spec().variants_size(), 12);
 }
 
 TEST(Engine, NamesWhatDoesNotFit) {
@@ -520,6 +522,23 @@ TEST(Engine, RefusesAQuantizedModel) {
   EXPECT_EQ(ReasonOf(exit.status), "NOT_FLOAT");
 }
 
+TEST(Engine, GivesAQuantizedModelOtherInputsAndOutputs) {
+  const OutputFolder output;
+  Files files = MnistFiles();
+  files.model = Open("reference/mnist_cnn/int8_float_io.tflite");
+  const EngineExit exit =
+      RunOptimize(files, Spec(absl::StrCat(kMnist, "all_variants: true")), output);
+  ASSERT_THAT(exit.status, IsOk());
+  const v1::Report& report = exit.result.report();
+  EXPECT_THAT(VariantNames(report),
+              ElementsAre("original SUCCEEDED", "io-float32 SUCCEEDED", "io-int8 SUCCEEDED",
+                          "io-uint8 SUCCEEDED", "io-int16 SKIPPED"));
+  for (const char* name : {"io-float32", "io-int8", "io-uint8"}) {
+    EXPECT_EQ(Find(report, name)->accuracy().top1(), Find(report, "original")->accuracy().top1());
+  }
+  EXPECT_EQ(Find(report, "io-uint8")->inputs(0).type(), "UINT8");
+}
+
 TEST(Engine, InspectsAModel) {
   const EngineExit exit = InspectModel(Open("models/mnist_cnn/float.tflite"));
   ASSERT_THAT(exit.status, IsOk());
@@ -553,23 +572,30 @@ TEST(Engine, RejectsWhatIsNoModel) {
 }
 
 TEST(Engine, NamesTheOperatorsThatItDoesNotRead) {
-  const EngineExit exit = InspectModel(Open("models/mediapipe_selfie/float16_weights.tflite"));
-  EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                                    HasSubstr("Convolution2DTransposeBias")));
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 4});
+  const TensorIndex y = builder.Tensor("y", {1, 4});
+  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
+  builder.model().tables.operator_codes.back()->custom_code = "Unheard";
+  builder.Output(y);
+  const auto bytes = WriteModel(builder.Build());
+  ASSERT_THAT(bytes, IsOk());
+  const EngineExit exit = InspectModel(FileOf(std::string(bytes->begin(), bytes->end())));
+  EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Unheard")));
   EXPECT_EQ(ReasonOf(exit.status), "OP_UNSUPPORTED");
 }
 
 // It is read and its shapes are known, but nobody could run it.
 TEST(Engine, NamesAnOperatorThatNobodyRuns) {
   ModelBuilder builder;
-  const TensorIndex x = builder.Input("x", {1, 4});
-  const TensorIndex y = builder.Tensor("y", {1, 4});
-  builder.Op(schema::BuiltinOperator_POW, {x, x}, {y}, schema::PowOptionsT());
+  const TensorIndex x = builder.Input("x", {1, 4}, schema::TensorType_INT64);
+  const TensorIndex y = builder.Tensor("y", {1, 4}, schema::TensorType_INT64);
+  builder.Op(schema::BuiltinOperator_EXP, {x}, {y}, schema::ExpOptionsT());
   builder.Output(y);
   const auto bytes = WriteModel(builder.Build());
   ASSERT_THAT(bytes, IsOk());
   const EngineExit exit = InspectModel(FileOf(std::string(bytes->begin(), bytes->end())));
-  EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("POW")));
+  EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("EXP")));
   EXPECT_EQ(ReasonOf(exit.status), "OP_UNSUPPORTED");
 }
 
@@ -623,7 +649,8 @@ TEST(Engine, DescribesItself) {
   ASSERT_THAT(exit.status, IsOk());
   EXPECT_THAT(exit.result.description().operators(), Contains("CONV_2D"));
   EXPECT_THAT(exit.result.description().int8_operators(), Contains("CONV_2D"));
-  EXPECT_THAT(exit.result.description().operators(), Not(Contains("POW")));
+  EXPECT_THAT(exit.result.description().operators(), Contains("POW"));
+  EXPECT_THAT(exit.result.description().int8_operators(), Not(Contains("POW")));
   EXPECT_THAT(exit.result.description().engine_build(), testing::SizeIs(16));
 }
 

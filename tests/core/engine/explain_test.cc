@@ -49,7 +49,7 @@ TEST(AdviseOperators, TellsCausesApart) {
   AdviseOperators(report);
   EXPECT_THAT(report.operators(0).advice(), HasSubstr("calibrate on more examples"));
   EXPECT_THAT(report.operators(1).advice(), HasSubstr("Its weights lose most (21.0 dB)"));
-  EXPECT_THAT(report.operators(1).advice(), HasSubstr("--keep-float 'layer'"));
+  EXPECT_THAT(report.operators(1).advice(), HasSubstr("--keep-float '^layer$'"));
   EXPECT_THAT(report.operators(2).advice(), HasSubstr("--observer auto, int16x8"));
 }
 
@@ -78,7 +78,8 @@ TEST(AdviseOperators, QuotesNamesForAShellAndLeavesLongOnesOut) {
   AddOperator(report, 20).set_name("a'; rm -rf /");
   AddOperator(report, 20).set_name(std::string(100'000, 'x'));
   AdviseOperators(report);
-  EXPECT_THAT(report.operators(0).advice(), HasSubstr("--keep-float 'a'\\''; rm -rf /'"));
+  EXPECT_THAT(report.operators(0).advice(),
+              HasSubstr(R"(--keep-float '^a\'\''\;\ rm\ \-rf\ \/$')"));
   EXPECT_LT(report.operators(1).advice().size(), 300u);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_matchers.h"
 #include "core/base/error_reason.h"
+#include "core/engine/settle_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -60,12 +61,16 @@ TEST(SettleVariants, AddsNoFloatWhereNothingIsEvaluated) {
 TEST(SettleVariants, SkipsOfAllWhatNeedsCalibration) {
   v1::OptimizeSpec spec;
   spec.set_all_variants(true);
-  EXPECT_THAT(Names(SettleVariants(spec)),
-              ElementsAre("float32", "float16", "dynamic-int8", "int8 skipped",
-                          "int8-int8io skipped", "int8-uint8io skipped", "int16x8 skipped"));
+  EXPECT_THAT(
+      Names(SettleVariants(spec)),
+      ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                  "dynamic-int4", "int8 skipped", "int8-int8io skipped", "int8-uint8io skipped",
+                  "int8-pertensor skipped", "int16x8 skipped", "int16x8-int16io skipped"));
   spec.mutable_calibration();
-  EXPECT_THAT(Names(SettleVariants(spec)), ElementsAre("float32", "float16", "dynamic-int8", "int8",
-                                                       "int8-int8io", "int8-uint8io", "int16x8"));
+  EXPECT_THAT(Names(SettleVariants(spec)),
+              ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                          "dynamic-int4", "int8", "int8-int8io", "int8-uint8io", "int8-pertensor",
+                          "int16x8", "int16x8-int16io"));
 }
 
 TEST(SettleVariants, RefusesAStaticSchemeWithoutCalibration) {
@@ -141,6 +146,46 @@ TEST(FillDefaults, RefusesNumbersOutOfRange) {
   refused([](Spec& s) { s.mutable_goals()->set_max_size_ratio(-1); }, "spec.goals.max_size_ratio");
   refused([](Spec& s) { s.set_backend(static_cast<v1::Backend>(99)); }, "spec.backend");
   refused([](Spec& s) { s.set_observer(static_cast<v1::ObserverKind>(99)); }, "spec.observer");
+}
+
+TEST(CheckMetrics, RefusesWhatContradictsItself) {
+  const auto refused = [](auto change, const std::string& problem) {
+    v1::OptimizeSpec spec;
+    spec.mutable_evaluation();
+    EXPECT_THAT(CheckMetrics(spec), IsOk());
+    change(spec);
+    EXPECT_THAT(CheckMetrics(spec),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(problem)));
+  };
+  using Spec = v1::OptimizeSpec;
+  refused([](Spec& s) { s.add_metrics()->set_kind(static_cast<v1::EvaluationKind>(9)); },
+          "spec.metrics[0].kind: 9 is no kind");
+  refused([](Spec& s) { s.add_metrics()->set_threshold(std::nanf("")); },
+          "spec.metrics[0].threshold: is not finite");
+  refused([](Spec& s) { (s.add_metrics(), s.clear_evaluation()); }, "spec.metrics: nothing");
+  refused([](Spec& s) { (s.add_metrics(), s.set_skip_evaluation(true)); }, "spec.metrics: nothing");
+  refused([](Spec& s) { s.mutable_recurrence(); }, "spec.recurrence.feedbacks: wants 1 to 64");
+  refused(
+      [](Spec& s) {
+        s.mutable_recurrence()->add_feedbacks();
+        s.mutable_recurrence()->set_sequence_length(-1);
+      },
+      "spec.recurrence.sequence_length: is negative");
+  refused(
+      [](Spec& s) {
+        s.mutable_recurrence()->add_feedbacks();
+        s.mutable_recurrence()->set_sequence_length(3);
+        s.mutable_evaluation()->set_sequences("clip");
+      },
+      "spec.recurrence.sequence_length: spec.evaluation.sequences");
+  refused([](Spec& s) { s.mutable_evaluation()->set_sequences("clip"); },
+          "spec.evaluation.sequences: there is no recurrence");
+  refused([](Spec& s) { s.mutable_calibration()->add_targets(); }, "spec.calibration.targets");
+  refused(
+      [](Spec& s) {
+        for (int i = 0; i < 65; ++i) s.mutable_evaluation()->add_targets();
+      },
+      "spec.evaluation.targets: more than 64");
 }
 
 // Examples of one float input each.

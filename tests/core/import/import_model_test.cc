@@ -1,21 +1,28 @@
 #include "core/import/import_model.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/status_matchers.h"
 #include "absl/strings/string_view.h"
 #include "core/base/error_reason.h"
+#include "core/tflite/model_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/fixtures.h"
+#include "tests/testing/model_builder.h"
 
 namespace octavo {
 namespace {
 
 using absl_testing::IsOk;
 using absl_testing::StatusIs;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ImportModel, SaysWhichFormatsAreRead) {
   for (const std::string text :
@@ -42,9 +49,27 @@ TEST(ImportModel, KeepsTheSourceBesideTheCleanModel) {
 }
 
 TEST(ImportModel, RefusesOperatorsThatAreNotRead) {
-  EXPECT_THAT(
-      ImportModel(FixtureBytes("models/mediapipe_selfie/float16_weights.tflite")),
-      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Convolution2DTransposeBias")));
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 4});
+  const TensorIndex y = builder.Tensor("y", {1, 4});
+  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
+  builder.model().tables.operator_codes.back()->custom_code = "Unheard";
+  builder.Output(y);
+  const auto bytes = WriteModel(builder.Build());
+  ASSERT_THAT(bytes, IsOk());
+  EXPECT_THAT(ImportModel(std::make_shared<const std::vector<uint8_t>>(*bytes)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Unheard")));
+}
+
+TEST(ImportModel, TakesTheTransposedConvolutionsOfMediaPipe) {
+  const auto imported = ImportModel(FixtureBytes("models/mediapipe_selfie/float16_weights.tflite"));
+  ASSERT_THAT(imported, IsOk());
+  std::vector<std::string> names;
+  for (const auto& op : imported->model.graph().operators) {
+    names.push_back(imported->model.OperatorName(*op));
+  }
+  EXPECT_THAT(names, Contains("TRANSPOSE_CONV"));
+  EXPECT_THAT(names, Not(Contains("Convolution2DTransposeBias")));
 }
 
 }  // namespace

@@ -210,7 +210,7 @@ TEST(ApplyPlan, EditsNoBufferThatAnotherTensorUses) {
 TEST(ApplyPlan, PutsEachFloat16ConstantBehindOneDequantize) {
   FloatGraph graph;
   const TensorIndex x = graph.Input("x", {1, 4});
-  const TensorIndex k = graph.Constant("k", {4}, {-1, 0, 1e6f, 3});
+  const TensorIndex k = graph.Constant("k", {4}, {-1, 0, 65504, 3});
   const TensorIndex a =
       graph.Op(schema::BuiltinOperator_ADD, schema::AddOptionsT(), {x, k}, "a", {1, 4});
   graph.Output(graph.Op(schema::BuiltinOperator_MUL, schema::MulOptionsT(), {a, k}, "y", {1, 4}));
@@ -284,7 +284,7 @@ TEST(ApplyPlan, RefusesAPlanOfAnotherModel) {
   EXPECT_THAT(ApplyPlan(model, too_few),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("operators")));
   QuantPlan bad_tensor = plan;
-  bad_tensor.activations[TensorIndex{99}] = plan.activations.begin()->second;
+  bad_tensor.activations[{TensorIndex{99}, schema::TensorType_INT8}] = {};
   EXPECT_THAT(ApplyPlan(model, bad_tensor),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("tensor 99")));
   QuantPlan bad_constant = plan;
@@ -292,16 +292,33 @@ TEST(ApplyPlan, RefusesAPlanOfAnotherModel) {
   EXPECT_THAT(ApplyPlan(model, bad_constant),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("no float constant")));
   QuantPlan bad_use = plan;
-  bad_use.requantize[{0, 1}] = plan.activations.begin()->second.second;
+  bad_use.requantize[{0, 1}] = plan.activations.begin()->second;
   EXPECT_THAT(ApplyPlan(model, bad_use),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("requantizes")));
+}
+
+// Between int8 and int16 lies float.
+TEST(ApplyPlan, PutsInt16BesideInt8) {
+  const Model model = TwoConvs();
+  v1::VariantSpec spec;
+  spec.set_scheme(v1::SCHEME_INT8);
+  spec.set_io_type(v1::IO_TYPE_UINT8);
+  v1::OperatorOverride& one = *spec.add_overrides();
+  one.set_pattern("^y$");
+  one.set_precision(v1::OperatorOverride::PRECISION_INT16X8);
+  const auto plan = PlanQuantization(model, SameRange(model), spec);
+  ASSERT_THAT(plan, IsOk());
+  const auto mixed = ApplyPlan(model, *plan);
+  ASSERT_THAT(mixed, IsOk());
+  EXPECT_EQ(OperatorNames(WrittenAndRead(*mixed)),
+            "QUANTIZE CONV_2D DEQUANTIZE QUANTIZE CONV_2D DEQUANTIZE QUANTIZE QUANTIZE");
 }
 
 TEST(ApplyPlan, GivesTheSameBytesEachTime) {
   const Model model = TwoConvs();
   for (const v1::VariantSpec& spec : UsualVariants()) {
     const auto plan = PlanQuantization(model, SameRange(model), spec);
-    if (spec.scheme() == v1::SCHEME_DYNAMIC_INT8) continue;  // nothing is large enough
+    if (!plan.ok() && !NeedsCalibration(spec.scheme())) continue;  // nothing is large enough
     ASSERT_THAT(plan, IsOk());
     EXPECT_EQ(*WriteModel(*ApplyPlan(model, *plan)), *WriteModel(*ApplyPlan(model, *plan)));
   }

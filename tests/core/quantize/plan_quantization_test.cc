@@ -1,5 +1,6 @@
 #include "core/quantize/plan_quantization.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <set>
@@ -42,7 +43,10 @@ QuantPlan Plan(const Model& model, const TensorRanges& ranges, const v1::Variant
 }
 
 const QuantParams& ParamsOf(const Model& model, const QuantPlan& plan, const std::string& name) {
-  return plan.activations.at(FindTensor(model, name)).second;
+  const TensorIndex tensor = FindTensor(model, name);
+  const auto int8 = plan.activations.find({tensor, schema::TensorType_INT8});
+  return int8 != plan.activations.end() ? int8->second
+                                        : plan.activations.at({tensor, schema::TensorType_INT16});
 }
 
 // x -> conv (bias) -> y
@@ -60,8 +64,10 @@ TEST(UsualVariants, HaveNamesOfTheirOwn) {
     EXPECT_EQ(spec.name(), VariantName(spec.scheme(), spec.io_type()));
     names.push_back(spec.name());
   }
-  EXPECT_THAT(names, ElementsAre("float32", "float16", "dynamic-int8", "int8", "int8-int8io",
-                                 "int8-uint8io", "int16x8"));
+  EXPECT_THAT(names, ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                                 "dynamic-int4", "int8", "int8-int8io", "int8-uint8io",
+                                 "int8-pertensor", "int16x8", "int16x8-int16io", "io-float32",
+                                 "io-int8", "io-uint8", "io-int16"));
   EXPECT_EQ(VariantName(v1::SCHEME_INT8, v1::IO_TYPE_UNSPECIFIED), "int8");
   EXPECT_EQ(VariantName(v1::SCHEME_FLOAT16, v1::IO_TYPE_INT8), "");
 }
@@ -436,12 +442,93 @@ TEST(PlanInt16x8, UsesSixtyFourBitBiasesAndLeavesWhatHasNoInt16Form) {
   const QuantPlan plan =
       Plan(model, Ranges(model, {{"x", {-1, 2}}, {"a", {-4, 1}}, {"y", {-9, 0}}}),
            Spec(v1::SCHEME_INT16X8));
-  EXPECT_EQ(plan.activations.at(FindTensor(model, "a")).first, schema::TensorType_INT16);
+  EXPECT_TRUE(plan.activations.contains({FindTensor(model, "a"), schema::TensorType_INT16}));
   EXPECT_EQ(ParamsOf(model, plan, "a"), Int16ActivationParams({-4, 4}));
   EXPECT_EQ(plan.constants.at({0, 1}).type, schema::TensorType_INT8);
   EXPECT_EQ(plan.constants.at({0, 2}).type, schema::TensorType_INT64);
   EXPECT_EQ(plan.operators[0].note, "int16 activations, int8 weights per channel");
   EXPECT_EQ(plan.operators[1].note, "float: no int16 form of this operator");
+}
+
+// x -> conv a -> conv b -> conv y
+Model ThreeConvs() {
+  FloatGraph graph;
+  const TensorIndex a = graph.Conv(graph.Input("x", {1, 2, 2, 2}), {0.5f, 2}, {1, 1}, "net/a/Relu");
+  const TensorIndex b = graph.Conv(a, {0.5f, 2}, {1, 1}, "net/b/Relu");
+  graph.Output(graph.Conv(b, {0.5f, 2}, {1, 1}, "net/y"));
+  return graph.Build();
+}
+
+TensorRanges ThreeConvRanges(const Model& model) {
+  return Ranges(
+      model, {{"x", {-1, 2}}, {"net/a/Relu", {0, 4}}, {"net/b/Relu", {0, 8}}, {"net/y", {-9, 9}}});
+}
+
+v1::VariantSpec Overridden(v1::Scheme scheme, const std::string& pattern,
+                           v1::OperatorOverride::Precision precision) {
+  v1::VariantSpec spec = Spec(scheme);
+  v1::OperatorOverride& one = *spec.add_overrides();
+  one.set_pattern(pattern);
+  one.set_precision(precision);
+  return spec;
+}
+
+TEST(Overrides, PutNamedOperatorsInInt16BesideInt8) {
+  const Model model = ThreeConvs();
+  const QuantPlan plan =
+      Plan(model, ThreeConvRanges(model),
+           Overridden(v1::SCHEME_INT8, "/b/", v1::OperatorOverride::PRECISION_INT16X8));
+  EXPECT_EQ(plan.operators[0].note, "int8 per channel");
+  EXPECT_EQ(plan.operators[1].note, "int16 activations, int8 weights per channel");
+  EXPECT_EQ(plan.constants.at({1, 2}).type, schema::TensorType_INT64);
+  EXPECT_EQ(plan.constants.at({2, 2}).type, schema::TensorType_INT32);
+  const TensorIndex a = FindTensor(model, "net/a/Relu");
+  EXPECT_TRUE(plan.activations.contains({a, schema::TensorType_INT8}));
+  EXPECT_TRUE(plan.activations.contains({a, schema::TensorType_INT16}));
+}
+
+TEST(Overrides, MeanTypesInFullAndNamesInPart) {
+  const Model model = ThreeConvs();
+  const auto count = [&](const std::string& pattern) {
+    const QuantPlan plan =
+        Plan(model, ThreeConvRanges(model),
+             Overridden(v1::SCHEME_INT8, pattern, v1::OperatorOverride::PRECISION_FLOAT32));
+    return std::ranges::count_if(
+        plan.operators, [](const OperatorDecision& decision) { return !decision.quantized; });
+  };
+  EXPECT_EQ(count("Relu$"), 2);
+  EXPECT_EQ(count("net/[ay]"), 2);
+  EXPECT_EQ(count("net/y"), 1);
+}
+
+TEST(Overrides, OfAllOperatorsLeaveNothingToDo) {
+  const Model model = ThreeConvs();
+  EXPECT_THAT(
+      PlanQuantization(
+          model, ThreeConvRanges(model),
+          Overridden(v1::SCHEME_INT8, "CONV_2D", v1::OperatorOverride::PRECISION_FLOAT32)),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("every operator in float")));
+}
+
+TEST(Overrides, NameWhatIsWrongWithThem) {
+  const Model model = ThreeConvs();
+  const auto message = [&](const v1::VariantSpec& spec) {
+    const auto plan = PlanQuantization(model, ThreeConvRanges(model), spec);
+    EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(ReasonOf(plan.status()), "FIELD_INVALID");
+    return std::string(plan.status().message());
+  };
+  EXPECT_THAT(message(Overridden(v1::SCHEME_INT8, "(", v1::OperatorOverride::PRECISION_FLOAT32)),
+              HasSubstr("overrides[0].pattern"));
+  // CONV matches no type in full.
+  EXPECT_THAT(message(Overridden(v1::SCHEME_INT8, "CONV", v1::OperatorOverride::PRECISION_FLOAT32)),
+              HasSubstr("'CONV' names no operator"));
+  EXPECT_THAT(
+      message(Overridden(v1::SCHEME_DYNAMIC_INT8, "/b/", v1::OperatorOverride::PRECISION_INT16X8)),
+      HasSubstr("overrides[0].precision"));
+  EXPECT_THAT(
+      message(Overridden(v1::SCHEME_INT8, "/b/", v1::OperatorOverride::PRECISION_UNSPECIFIED)),
+      HasSubstr("overrides[0].precision"));
 }
 
 TEST(PlanDynamicInt8, TakesLargeWeightsOnly) {

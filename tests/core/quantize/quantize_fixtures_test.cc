@@ -145,6 +145,7 @@ TensorRanges RangesOf(const Fixture& fixture, const Model& model, int num_thread
 std::map<std::string, Model> AllVariants(const Model& model, const TensorRanges& ranges) {
   std::map<std::string, Model> variants;
   for (const v1::VariantSpec& spec : UsualVariants()) {
+    if (spec.scheme() == v1::SCHEME_CHANGE_IO) continue;
     const QuantPlan plan = Value(PlanQuantization(model, ranges, spec));
     variants.emplace(spec.name(), Value(ApplyPlan(model, plan)));
   }

@@ -224,5 +224,74 @@ TEST(JudgeReport, JudgesTwiceAsOnce) {
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(once, twice));
 }
 
+// A variant whose masks have these mean IoUs, in the plain run and fed with its own outputs.
+v1::VariantReport MaskVariant(const std::string& name, v1::Scheme scheme, int64_t bytes,
+                              double mean_iou, double fed_back) {
+  v1::VariantReport variant = SampleVariant({name, scheme, bytes, 0, 40, 0.005});
+  variant.clear_accuracy();
+  const auto add = [](auto& run, double mean) {
+    v1::MetricReport& metric = *run.add_metrics();
+    metric.set_output("mask");
+    metric.set_targets("masks");
+    metric.mutable_segmentation()->set_mean_iou(mean);
+    metric.mutable_segmentation()->set_mean_iou_low(mean - 0.01);
+  };
+  add(variant, mean_iou);
+  add(*variant.mutable_recurrence(), fed_back);
+  return variant;
+}
+
+TEST(JudgeReport, HoldsTheDropAgainstTheWorstMetricOfBothRuns) {
+  v1::Report report = ReportOf("max_drop_points: 1", {});
+  *report.add_variants() = MaskVariant("float32", v1::SCHEME_FLOAT32, 1000, 0.96, 0.93);
+  *report.add_variants() = MaskVariant("drifts", v1::SCHEME_INT8, 200, 0.96, 0.90);
+  *report.add_variants() = MaskVariant("holds", v1::SCHEME_INT16X8, 300, 0.952, 0.94);
+  JudgeReport(report);
+  EXPECT_NEAR(report.variants(1).goals(0).value(), 3, 1e-9);
+  EXPECT_FALSE(report.variants(1).meets_goals());
+  EXPECT_NEAR(report.variants(1).recurrence().metrics(0).drop_points(), 3, 1e-9);
+  EXPECT_NEAR(report.variants(2).goals(0).value(), 0.8, 1e-9);
+  EXPECT_EQ(report.recommended_variant(), "holds");
+  EXPECT_THAT(report.recommendation_reason(),
+              HasSubstr("0.80 points of mIoU lost, 1.00 points of mIoU gained when fed back"));
+}
+
+TEST(JudgeReport, RecommendsByTheIntervalsOfBothRuns) {
+  v1::Report report;
+  *report.add_variants() = MaskVariant("float32", v1::SCHEME_FLOAT32, 1000, 0.96, 0.93);
+  *report.add_variants() = MaskVariant("drifts", v1::SCHEME_INT8, 200, 0.96, 0.90);
+  *report.add_variants() = MaskVariant("holds", v1::SCHEME_INT16X8, 300, 0.952, 0.94);
+  JudgeReport(report);
+  EXPECT_EQ(report.recommended_variant(), "holds");
+}
+
+TEST(JudgeReport, TellsTheLossOfR2InPoints) {
+  v1::Report report = ReportOf("max_drop_points: 1", {kFloat, kGood});
+  for (int i = 0; i < 2; ++i) {
+    report.mutable_variants(i)->add_metrics()->mutable_regression()->set_r2(0.9 - 0.05 * i);
+  }
+  JudgeReport(report);
+  EXPECT_NEAR(report.variants(1).metrics(0).drop_points(), 5, 1e-9);
+  EXPECT_NEAR(report.variants(1).goals(0).value(), 5, 1e-9);
+}
+
+TEST(JudgeReport, WarnsOfAnOutputThatTheOthersHide) {
+  v1::Report report = ReportOf("", {kFloat, kGood});
+  v1::Fidelity& fidelity = *report.mutable_variants(1)->mutable_fidelity();
+  fidelity.set_sqnr_db(42);
+  for (const double sqnr_db : {42.3, 0.0}) {
+    v1::OutputFidelity& output = *fidelity.add_outputs();
+    output.set_output(sqnr_db > 0 ? "boxes" : "scores");
+    output.set_sqnr_db(sqnr_db);
+  }
+  JudgeReport(report);
+  EXPECT_THAT(Reasons(report), ElementsAre("OUTPUT_LOST"));
+  EXPECT_THAT(report.warnings(0).message(),
+              HasSubstr("good: 'scores' has 0.0 dB, all outputs together 42.0 dB"));
+  fidelity.mutable_outputs(1)->set_sqnr_db(35);
+  JudgeReport(report);
+  EXPECT_THAT(Reasons(report), IsEmpty());
+}
+
 }  // namespace
 }  // namespace octavo

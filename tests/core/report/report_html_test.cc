@@ -30,7 +30,7 @@ v1::Report JudgedSample() {
 
 // The first thing wrong with the page's tags: unbalanced, or a quote left open. Empty: none.
 std::string Malformation(const std::string& html) {
-  static const std::set<std::string> kVoid = {"meta", "br", "!doctype"};
+  static const std::set<std::string> kVoid = {"meta", "br", "img", "!doctype"};
   std::vector<std::string> open;
   for (size_t at = 0; at < html.size(); ++at) {
     if (html[at] == '>')
@@ -322,6 +322,52 @@ TEST(PreprocessText, SaysTheStepsInOrder) {
   EXPECT_EQ(PreprocessText(preprocess),
             "channels swapped to BGR; resized to 28 × 30 (bilinear); pixels repeated 8 × 1, "
             "channels × 3; × 0.5, 1; + -1");
+}
+
+// A net of masks, fed with its own, and a name that no page may take for a tag.
+v1::Report MaskReport() {
+  v1::Report report = SampleReport();
+  for (v1::VariantReport& variant : *report.mutable_variants()) {
+    if (variant.state() != v1::VariantReport::STATE_SUCCEEDED) continue;
+    const auto add = [](auto& run, double mean_iou) {
+      v1::MetricReport& metric = *run.add_metrics();
+      metric.set_output("<script>");
+      metric.set_targets("masks");
+      v1::Segmentation& masks = *metric.mutable_segmentation();
+      masks.set_mean_iou(mean_iou);
+      masks.add_classes()->set_target_places(3);
+      masks.add_pictures()->set_png("picture");
+    };
+    variant.clear_accuracy();
+    add(variant, 0.96);
+    add(*variant.mutable_recurrence(), 0.93);
+    variant.add_metrics()->mutable_regression()->set_root_mean_square_error(0.25);
+    for (int step = 0; step < 3; ++step) {
+      v1::DriftPoint& point = *variant.mutable_recurrence()->add_drift();
+      point.set_step(step);
+      point.set_sqnr_db(step == 1 ? std::numeric_limits<double>::infinity() : 30 - step);
+      point.set_agreement(0.99);
+    }
+    v1::OutputFidelity& output = *variant.mutable_fidelity()->add_outputs();
+    output.set_output("scores");
+  }
+  JudgeReport(report);
+  return report;
+}
+
+TEST(ReportHtml, ShowsMetricsDriftAndMasks) {
+  const std::string html = ReportHtml(MaskReport());
+  EXPECT_EQ(Malformation(html), "");
+  EXPECT_THAT(html, Not(HasSubstr("<script>")));
+  for (const char* shown :
+       {"96.00", "93.00", "mIoU fed back", "Output by output", "Noise over time", "RMSE",
+        "Masks side by side", "src=\"data:image/png;base64,cGljdHVyZQ==\""}) {
+    EXPECT_THAT(html, HasSubstr(shown));
+  }
+  for (const char* no_place : {"Linf", "Minf", "=inf", " inf\""}) {
+    EXPECT_THAT(html, Not(HasSubstr(no_place)));
+  }
+  EXPECT_THAT(ReportHtml(JudgedSample()), Not(HasSubstr("over time")));
 }
 
 }  // namespace

@@ -674,7 +674,9 @@ def add_selections(g):
   for radius, depth in ((1, 6), (2, 5), (9, 4)):
     options = S.LocalResponseNormalizationOptionsT()
     options.radius, options.bias, options.alpha, options.beta = radius, 1.5, 0.3, 0.75
-    add('LOCAL_RESPONSE_NORMALIZATION', options, [make(np.float32, (2, 3, 3, depth))], [make(np.float32)], str(radius))
+    # The reference kernel leaves out the last channel of the window; the optimized one, as TensorFlow, does not.
+    add('LOCAL_RESPONSE_NORMALIZATION', options, [make(np.float32, (2, 3, 3, depth))], [make(np.float32)], str(radius),
+        optimized)
 
 
 def add_nets(g):

@@ -31,6 +31,12 @@ v1::CreateJobRequest GoodRequest() {
   return request;
 }
 
+v1::DatasetUse* Evaluate(v1::CreateJobRequest& request) {
+  v1::DatasetUse* use = request.mutable_spec()->mutable_evaluation();
+  use->set_dataset(std::string("datasets/") + kId);
+  return use;
+}
+
 std::vector<std::string> WrongFields(const v1::CreateJobRequest& request) {
   const absl::Status status = CheckCreateJob(request);
   if (status.ok()) return {};
@@ -139,6 +145,38 @@ TEST(CheckCreateJob, NamesTheFieldThatIsWrong) {
       {"spec.goals.max_latency_ratio",
        [=](auto& r) { r.mutable_spec()->mutable_goals()->set_max_latency_ratio(kNan); }},
       {"spec.num_threads", [](auto& r) { r.mutable_spec()->set_num_threads(-1); }},
+      {"spec.metrics", [](auto& r) { r.mutable_spec()->add_metrics(); }},
+      {"spec.metrics[0].kind",
+       [](auto& r) {
+         Evaluate(r);
+         r.mutable_spec()->add_metrics()->set_kind(static_cast<v1::EvaluationKind>(9));
+       }},
+      {"spec.metrics[0].threshold",
+       [=](auto& r) {
+         Evaluate(r);
+         r.mutable_spec()->add_metrics()->set_threshold(static_cast<float>(kNan));
+       }},
+      {"spec.evaluation.targets[0].array",
+       [](auto& r) { Evaluate(r)->add_targets()->set_output("y"); }},
+      {"spec.evaluation.sequences", [](auto& r) { Evaluate(r)->set_sequences("clip"); }},
+      {"spec.recurrence.feedbacks",
+       [](auto& r) {
+         Evaluate(r);
+         r.mutable_spec()->mutable_recurrence();
+       }},
+      {"spec.recurrence.feedbacks[0].channels",
+       [](auto& r) {
+         Evaluate(r);
+         r.mutable_spec()->mutable_recurrence()->add_feedbacks()->add_channels(-1);
+       }},
+      {"spec.recurrence.feedbacks[0].scale",
+       [=](auto& r) {
+         Evaluate(r);
+         r.mutable_spec()->mutable_recurrence()->add_feedbacks()->set_scale(
+             static_cast<float>(kNan));
+       }},
+      {"spec.calibration.targets",
+       [](auto& r) { r.mutable_spec()->mutable_calibration()->add_targets()->set_array("y"); }},
   };
   for (const Case& c : cases) {
     v1::CreateJobRequest request = GoodRequest();
@@ -179,8 +217,10 @@ TEST(KnownVariants, HaveTheNamesOfTheContract) {
     nameless.clear_name();
     EXPECT_EQ(VariantName(nameless), variant.spec().name());
   }
-  EXPECT_THAT(names, ElementsAre("float32", "float16", "dynamic-int8", "int8", "int8-int8io",
-                                 "int8-uint8io", "int16x8"));
+  EXPECT_THAT(names, ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                                 "dynamic-int4", "int8", "int8-int8io", "int8-uint8io",
+                                 "int8-pertensor", "int16x8", "int16x8-int16io", "io-float32",
+                                 "io-int8", "io-uint8", "io-int16"));
 }
 
 }  // namespace
