@@ -9,15 +9,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "client/cli/flag_text.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
 
 namespace octavo {
 namespace {
-
-absl::Status FlagError(absl::string_view flag, absl::string_view text, absl::string_view wanted) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, " '", text, "': ", wanted));
-}
 
 std::string VariantNames() {
   return absl::StrJoin(UsualVariantTable(), " ",
@@ -28,16 +25,6 @@ absl::StatusOr<const UsualVariant*> FindVariant(absl::string_view name) {
   const UsualVariant* variant = FindUsual(name);
   if (variant != nullptr) return variant;
   return FlagError("--variant", name, absl::StrCat("unknown; there are: all ", VariantNames()));
-}
-
-// A number, or a fraction of two: "0.017", "1/255".
-bool ParseNumber(absl::string_view text, float* value) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
-  double upper = 0, lower = 1;
-  if (parts.size() > 2 || !absl::SimpleAtod(parts[0], &upper)) return false;
-  if (parts.size() == 2 && (!absl::SimpleAtod(parts[1], &lower) || lower == 0)) return false;
-  *value = static_cast<float>(upper / lower);
-  return true;
 }
 
 // "224x160" or "8x8x3": `count` numbers of at least 1.
@@ -180,34 +167,28 @@ absl::StatusOr<v1::Goals> ParseGoals(const std::string& text) {
 }
 
 void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
-  // A flag that may be repeated takes one word each time, or it would swallow the arguments behind
-  // it.
-  auto add_repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
-                          const std::string& description) {
-    command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
-  };
-  add_repeated("--variant", flags.variants, "NAME",
-               absl::StrCat("all, or one of ", VariantNames(),
-                            "; may be repeated (default: all); one that is named beside all must "
-                            "succeed"));
+  AddRepeated(command, "--variant", flags.variants, "NAME",
+              absl::StrCat("all, or one of ", VariantNames(),
+                           "; may be repeated (default: all); one that is named beside all must "
+                           "succeed"));
   command
       .add_option("--goal", flags.goal,
                   "What a variant must hold to, in quotes: "
                   "\"drop<=0.5,size<=0.3x,latency<=0.8x\"")
       ->type_name("GOALS");
-  add_repeated("--scale", flags.scale, "S",
-               "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
-  add_repeated("--offset", flags.offset, "O", "[INPUT=]O[,O…]: see --scale");
-  add_repeated("--channels", flags.channels, "ORDER",
-               "[INPUT=]rgb|bgr: the order that the model wants, of RGB data");
-  add_repeated("--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
-  add_repeated("--repeat", flags.repeat, "HxW[xC]",
-               "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
-  add_repeated("--keep-float", flags.keep_float, "REGEX",
-               "Operators stay float where a part of their output's name, or the whole of their "
-               "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
-  add_repeated("--keep-int16", flags.keep_int16, "REGEX",
-               "The same, for int16 activations in an int8 variant");
+  AddRepeated(command, "--scale", flags.scale, "S",
+              "[INPUT=]S[,S…]: value = S * x + O, one S or one a channel, as 1/255");
+  AddRepeated(command, "--offset", flags.offset, "O", "[INPUT=]O[,O…]: see --scale");
+  AddRepeated(command, "--channels", flags.channels, "ORDER",
+              "[INPUT=]rgb|bgr: the order that the model wants, of RGB data");
+  AddRepeated(command, "--resize", flags.resize, "HxW", "[INPUT=]HxW[,nearest|bilinear]");
+  AddRepeated(command, "--repeat", flags.repeat, "HxW[xC]",
+              "[INPUT=]HxW[xC]: each pixel so many times, and into C channels");
+  AddRepeated(command, "--keep-float", flags.keep_float, "REGEX",
+              "Operators stay float where a part of their output's name, or the whole of their "
+              "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
+  AddRepeated(command, "--keep-int16", flags.keep_int16, "REGEX",
+              "The same, for int16 activations in an int8 variant");
   AddMetricFlags(command, flags.metric);
   command
       .add_option("--batch", flags.batch,
