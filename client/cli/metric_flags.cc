@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/flag_text.h"
 #include "core/base/status_macros.h"
 
 namespace octavo {
@@ -15,20 +16,6 @@ namespace {
 
 // No input has more channels that anyone would list.
 constexpr int kMaxChannels = 65536;
-
-absl::Status FlagError(absl::string_view flag, absl::string_view text, absl::string_view wanted) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, " '", text, "': ", wanted));
-}
-
-// A number, or a fraction of two: "0.5", "1/255".
-bool ParseNumber(absl::string_view text, float* value) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
-  double upper = 0, lower = 1;
-  if (parts.size() > 2 || !absl::SimpleAtod(parts[0], &upper)) return false;
-  if (parts.size() == 2 && (!absl::SimpleAtod(parts[1], &lower) || lower == 0)) return false;
-  *value = static_cast<float>(upper / lower);
-  return true;
-}
 
 // "OUTPUT=rest": an output's name may have '=', what follows it has none.
 struct Named {
@@ -134,20 +121,15 @@ absl::StatusOr<v1::Feedback> ParseFeedback(const std::string& text) {
 }
 
 void AddMetricFlags(CLI::App& command, MetricFlags& flags) {
-  auto add_repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
-                          const std::string& description) {
-    command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
-  };
-  add_repeated(
-      "--targets", flags.targets, "ARRAY",
-      "[OUTPUT=]ARRAY of the evaluation set that an output is held against: classes, masks "
-      "or real numbers; OUTPUT[4:14] is a part of one; may be repeated");
-  add_repeated("--metric", flags.metrics, "KIND",
-               "[OUTPUT=]top1|miou|regression[,threshold=T]: how an output is held against its "
-               "targets (default: by their type and shape; T: 0.5)");
-  add_repeated("--recurrent", flags.recurrent, "FEEDBACK",
-               "OUTPUT->INPUT[CHANNELS][,scale=S][,offset=O], in quotes: evaluates once more with "
-               "S * output + O, as the float model takes it, as the next example's input");
+  AddRepeated(command, "--targets", flags.targets, "ARRAY",
+              "[OUTPUT=]ARRAY of the evaluation set that an output is held against: classes, masks "
+              "or real numbers; OUTPUT[4:14] is a part of one; may be repeated");
+  AddRepeated(command, "--metric", flags.metrics, "KIND",
+              "[OUTPUT=]top1|miou|regression[,threshold=T]: how an output is held against its "
+              "targets (default: by their type and shape; T: 0.5)");
+  AddRepeated(command, "--recurrent", flags.recurrent, "FEEDBACK",
+              "OUTPUT->INPUT[CHANNELS][,scale=S][,offset=O], in quotes: evaluates once more with "
+              "S * output + O, as the float model takes it, as the next example's input");
   command
       .add_option("--sequence", flags.sequence,
                   "Of --recurrent: examples a sequence, or the ARRAY of each example's sequence or "

@@ -9,15 +9,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "client/cli/flag_text.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
 
 namespace octavo {
 namespace {
-
-absl::Status FlagError(absl::string_view flag, absl::string_view text, absl::string_view wanted) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, " '", text, "': ", wanted));
-}
 
 std::string VariantNames() {
   return absl::StrJoin(UsualVariantTable(), " ",
@@ -28,16 +25,6 @@ absl::StatusOr<const UsualVariant*> FindVariant(absl::string_view name) {
   const UsualVariant* variant = FindUsual(name);
   if (variant != nullptr) return variant;
   return FlagError("--variant", name, absl::StrCat("unknown; there are: all ", VariantNames()));
-}
-
-// A number, or a fraction of two: "0.017", "1/255".
-bool ParseNumber(absl::string_view text, float* value) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
-  double upper = 0, lower = 1;
-  if (parts.size() > 2 || !absl::SimpleAtod(parts[0], &upper)) return false;
-  if (parts.size() == 2 && (!absl::SimpleAtod(parts[1], &lower) || lower == 0)) return false;
-  *value = static_cast<float>(upper / lower);
-  return true;
 }
 
 // "224x160" or "8x8x3": `count` numbers of at least 1.

@@ -57,4 +57,10 @@ const UsualVariant* FindUsual(absl::string_view name) {
   return nullptr;
 }
 
+bool IsNameOfAnother(absl::string_view name, v1::Scheme scheme, v1::IoType io_type) {
+  if (name == kQuantizedBaseline) return scheme != v1::SCHEME_FLOAT32;
+  const UsualVariant* namesake = FindUsual(name);
+  return namesake != nullptr && namesake != FindUsual(scheme, io_type);
+}
+
 }  // namespace octavo

@@ -21,15 +21,15 @@ struct ObserverScore {
 
 struct ObserverChoice {
   TensorRanges ranges;
-  // The best one first, the others as they were tried.
+  // The best one first, the others as they were tried; none where there was nothing to choose.
   std::vector<ObserverScore> scores;
 };
 
-// Quantizes `model` as `spec` says with the ranges of every observer in turn, measured on four
-// fifths of `calibration`, and runs each on the fifth that was held back; ties go to the one that
-// was tried first, min-max before all. `fixed` is `model` for one example. `statistics` are of the
-// four fifths (HoldBackAFifth), with histograms. Sees no evaluation data. Errors are those of
-// planning and of running a variant.
+// Quantizes `fixed`, a model for one example, as `spec` says with the ranges of every observer in
+// turn, measured on four fifths of `calibration`, and runs each on the fifth that was held back;
+// ties go to the one that was tried first, min-max before all. `statistics` are of the four fifths
+// (HoldBackAFifth), with histograms. Sees no evaluation data. Errors are those of planning and of
+// running a variant.
 absl::StatusOr<ObserverChoice> ChooseObserver(const Model& fixed, const Dataset& calibration,
                                               const CalibrationStatistics& statistics,
                                               const v1::VariantSpec& spec, int num_threads);

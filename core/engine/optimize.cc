@@ -127,17 +127,6 @@ struct Quantized {
   Model model;
 };
 
-absl::StatusOr<Quantized> MakeOf(const Model& model, const TensorRanges& ranges,
-                                 const v1::VariantSpec& spec) {
-  if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
-    ASSIGN_OR_RETURN(Model changed, ChangeIo(model, TypeOf(spec.io_type())));
-    return Quantized{.plan = {}, .model = std::move(changed)};
-  }
-  ASSIGN_OR_RETURN(QuantPlan plan, PlanQuantization(model, ranges, spec));
-  ASSIGN_OR_RETURN(Model quantized, ApplyPlan(model, plan));
-  return Quantized{std::move(plan), std::move(quantized)};
-}
-
 // An example for a model without data: what it does with it does not matter to the clock.
 Example Zeros(const Model& fixed) {
   Example example;
@@ -210,7 +199,9 @@ v1::ObserverKind KindOf(Observer observer) {
   return std::ranges::find(kKinds, observer, &KindRow::observer)->kind;
 }
 
-void ReportTrials(const ObserverChoice& choice, v1::VariantReport& report) {
+// Which observer chose the ranges: the one that was asked for, or what `auto` found best.
+void ReportChoice(const ObserverChoice& choice, v1::ObserverKind asked, v1::VariantReport& report) {
+  if (choice.scores.empty()) return report.set_observer(asked);
   for (const ObserverScore& score : choice.scores) {
     v1::ObserverTrial& trial = *report.add_observer_trials();
     trial.set_observer(KindOf(score.ranges.observer));
@@ -241,8 +232,11 @@ class VariantMaker {
   // Plans, applies and writes; what was written, read again.
   absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
   bool is_auto() const { return prepared_.spec.observer() == v1::OBSERVER_KIND_AUTO; }
-  // Empty for a scheme that needs none. Those of `auto` are chosen once a scheme.
-  absl::StatusOr<TensorRanges> RangesFor(const v1::VariantSpec& spec);
+  // The ranges for a scheme that needs them, chosen once.
+  absl::StatusOr<const ObserverChoice*> ChoiceFor(const v1::VariantSpec& spec);
+  absl::StatusOr<ObserverChoice> Choose(const v1::VariantSpec& spec) const;
+  // The places of `model`'s tensors are those of the fixed one.
+  absl::StatusOr<Quantized> MakeFrom(const Model& model, const v1::VariantSpec& spec);
   // The variant that was written, with fixed shapes.
   absl::StatusOr<Model> ForOneExample(const Model& written, const v1::VariantSpec& spec);
   absl::Status Evaluate(const Model& fixed, v1::VariantReport& report);
@@ -337,34 +331,49 @@ std::vector<v1::Warning> VariantMaker::Warnings() const {
   return warnings;
 }
 
-absl::StatusOr<TensorRanges> VariantMaker::RangesFor(const v1::VariantSpec& spec) {
-  if (!NeedsCalibration(spec.scheme())) return TensorRanges();
-  if (!is_auto()) {
-    return ChooseRanges(statistics_, {.observer = ObserverOf(prepared_.spec.observer()),
-                                      .levels = LevelsOf(spec.scheme())});
+absl::StatusOr<ObserverChoice> VariantMaker::Choose(const v1::VariantSpec& spec) const {
+  if (is_auto()) {
+    return ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_, spec,
+                          prepared_.spec.num_threads());
   }
+  const RangeOptions options{.observer = ObserverOf(prepared_.spec.observer()),
+                             .levels = LevelsOf(spec.scheme())};
+  return ObserverChoice{.ranges = ChooseRanges(statistics_, options), .scores = {}};
+}
+
+absl::StatusOr<const ObserverChoice*> VariantMaker::ChoiceFor(const v1::VariantSpec& spec) {
   auto place = choices_.find(spec.scheme());
   if (place == choices_.end()) {
-    ASSIGN_OR_RETURN(ObserverChoice choice,
-                     ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_,
-                                    spec, prepared_.spec.num_threads()),
-                     "auto");
+    ASSIGN_OR_RETURN(ObserverChoice choice, Choose(spec), "auto");
     place = choices_.emplace(spec.scheme(), std::move(choice)).first;
   }
-  return place->second.ranges;
+  return &place->second;
+}
+
+absl::StatusOr<Quantized> VariantMaker::MakeFrom(const Model& model, const v1::VariantSpec& spec) {
+  if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
+    ASSIGN_OR_RETURN(Model changed, ChangeIo(model, TypeOf(spec.io_type())));
+    return Quantized{.plan = {}, .model = std::move(changed)};
+  }
+  const TensorRanges none;
+  const TensorRanges* ranges = &none;
+  if (NeedsCalibration(spec.scheme())) {
+    ASSIGN_OR_RETURN(const ObserverChoice* choice, ChoiceFor(spec));
+    ranges = &choice->ranges;
+  }
+  ASSIGN_OR_RETURN(QuantPlan plan, PlanQuantization(model, *ranges, spec));
+  ASSIGN_OR_RETURN(Model quantized, ApplyPlan(model, plan));
+  return Quantized{std::move(plan), std::move(quantized)};
 }
 
 absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                                              v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
+  ASSIGN_OR_RETURN(const Quantized made, MakeFrom(prepared_.model, spec));
   if (const auto choice = choices_.find(spec.scheme()); choice != choices_.end()) {
-    ReportTrials(choice->second, report);
-  } else if (NeedsCalibration(spec.scheme())) {
-    report.set_observer(prepared_.spec.observer());
+    ReportChoice(choice->second, prepared_.spec.observer(), report);
   }
-  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.model, ranges, spec));
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(made.model));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
   ASSIGN_OR_RETURN(*report.mutable_artifact(),
@@ -445,8 +454,7 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
 absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
                                                   const v1::VariantSpec& spec) {
   if (prepared_.spec.batch() <= 1) return FixShapes(written);
-  ASSIGN_OR_RETURN(const TensorRanges ranges, RangesFor(spec));
-  ASSIGN_OR_RETURN(const Quantized made, MakeOf(prepared_.fixed, ranges, spec));
+  ASSIGN_OR_RETURN(const Quantized made, MakeFrom(prepared_.fixed, spec));
   return FixShapes(made.model);
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/status_macros.h"
 #include "core/engine/describe_model.h"
 #include "core/engine/inspect.h"
+#include "core/evaluate/model_runner.h"
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
@@ -22,10 +23,8 @@ std::vector<InputSpec> InputsOf(const Model& fixed) {
   for (const int32_t input : fixed.graph().inputs) {
     const schema::TensorT& tensor = *fixed.graph().tensors[input];
     // Data are real numbers; a model that takes integers has their scale.
-    const bool is_quantized =
-        tensor.quantization != nullptr && tensor.quantization->scale.size() == 1;
     inputs.push_back({.name = tensor.name,
-                      .type = is_quantized ? schema::TensorType_FLOAT32 : tensor.type,
+                      .type = IsQuantizedInput(tensor) ? schema::TensorType_FLOAT32 : tensor.type,
                       .shape = tensor.shape});
   }
   return inputs;

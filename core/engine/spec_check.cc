@@ -83,8 +83,7 @@ absl::StatusOr<v1::VariantSpec> SettleVariant(v1::VariantSpec variant, absl::str
   if (!IsName(variant.name())) {
     return FieldError(name_field, "a name has 1 to 64 letters, digits, '-', '_' and '.'");
   }
-  const UsualVariant* usual = FindUsual(variant.name());
-  if (usual != nullptr && usual_name != usual->name) {
+  if (IsNameOfAnother(variant.name(), variant.scheme(), variant.io_type())) {
     return FieldError(name_field,
                       absl::StrCat("'", variant.name(), "' is the name of another variant"));
   }
@@ -101,9 +100,8 @@ bool IsMadeOf(bool is_quantized, const v1::VariantSpec& variant) {
 
 // Those of `all_variants` that were not asked for anyway.
 void AddUsualVariants(bool is_quantized, std::vector<SettledVariant>& variants) {
-  for (v1::VariantSpec& usual : UsualVariants()) {
+  for (const v1::VariantSpec& usual : UsualVariants()) {
     if (!IsMadeOf(is_quantized, usual)) continue;
-    if (usual.io_type() == v1::IO_TYPE_UNSPECIFIED) usual.set_io_type(v1::IO_TYPE_FLOAT32);
     const bool is_there = std::ranges::any_of(variants, [&](const SettledVariant& variant) {
       return variant.spec.name() == usual.name();
     });
@@ -204,7 +202,8 @@ absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpe
     variants.push_back({.spec = std::move(variant), .optional = false, .skip_reason = ""});
   }
   if (spec.all_variants()) AddUsualVariants(is_quantized, variants);
-  PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(), is_quantized ? "original" : "float32");
+  PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(),
+                is_quantized ? kQuantizedBaseline : "float32");
   for (SettledVariant& variant : variants) {
     RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), variant));
   }

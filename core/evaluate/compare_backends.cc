@@ -226,8 +226,7 @@ absl::StatusOr<BackendDifferences> CompareBackends(const Model& model, const Dat
     differences.outputs_max_codes =
         std::max(differences.outputs_max_codes, example.outputs_max_codes);
   }
-  differences.outputs_sqnr_db =
-      noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
+  differences.outputs_sqnr_db = SqnrDb(signal, noise);
   for (size_t i = 0; i < comparer.operators().size(); ++i) {
     differences.operators.push_back(FoldOperator(comparer.operators()[i]->op, i, examples));
   }

@@ -107,6 +107,10 @@ absl::StatusOr<TensorValue> ConvertInput(const schema::TensorT& input, TensorVal
 
 }  // namespace
 
+bool IsQuantizedInput(const schema::TensorT& input) {
+  return FindType(kIntegerTypes, input.type) != nullptr && AffineOf(input).has_value();
+}
+
 absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& output,
                         std::vector<float>& into) {
   const size_t bits = static_cast<size_t>(ElementBits(output.type));

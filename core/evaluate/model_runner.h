@@ -21,6 +21,9 @@ namespace octavo {
 // INVALID_ARGUMENT, naming the input: of another type or shape, or not finite.
 absl::StatusOr<Example> ConvertInputs(const Model& model, Example example);
 
+// Whether it quantizes real numbers for `input`: integers of one scale.
+bool IsQuantizedInput(const schema::TensorT& input);
+
 // Appends the real values that `value`, of `tensor`'s type, stands for. UNIMPLEMENTED, naming the
 // tensor: a type that is not evaluated.
 absl::Status AppendReal(const schema::TensorT& tensor, const TensorView& value,

@@ -16,6 +16,7 @@
 #include "core/base/parallel.h"
 #include "core/base/pool.h"
 #include "core/base/status_macros.h"
+#include "core/evaluate/fidelity.h"
 #include "core/evaluate/lone_operator.h"
 #include "core/evaluate/model_runner.h"
 #include "core/runtime/executor.h"
@@ -157,8 +158,7 @@ TensorError Finish(std::string name, const Sums& sums) {
                     .reference_range = sums.range,
                     .saturated = static_cast<double>(sums.saturated) /
                                  static_cast<double>(std::max<int64_t>(sums.count, 1))};
-  error.sqnr_db = sums.noise == 0 ? std::numeric_limits<double>::infinity()
-                                  : 10 * std::log10(sums.signal / sums.noise);
+  error.sqnr_db = SqnrDb(sums.signal, sums.noise);
   const double cosine = sums.together / (std::sqrt(sums.signal) * std::sqrt(sums.other));
   error.cosine = std::isfinite(cosine) ? std::clamp(cosine, -1.0, 1.0) : (sums.noise == 0 ? 1 : 0);
   return error;

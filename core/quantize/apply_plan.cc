@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/base/status_macros.h"
 #include "core/graph/passes.h"
+#include "core/quantize/conversion.h"
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/quant_params.h"
 #include "core/quantize/rounding.h"
@@ -155,28 +155,7 @@ class Rewriter {
   }
 
   void AddConversion(TensorIndex from, TensorIndex to) {
-    const schema::TensorType source = result_.tensor(from).type;
-    const bool to_float = result_.tensor(to).type == schema::TensorType_FLOAT32;
-    const bool is_wide = source == schema::TensorType_INT16 ||
-                         source == schema::TensorType_FLOAT16 ||
-                         result_.tensor(to).type == schema::TensorType_INT16;
-    const schema::BuiltinOperator type =
-        to_float ? schema::BuiltinOperator_DEQUANTIZE : schema::BuiltinOperator_QUANTIZE;
-    const OperatorRow* row = FindOperator(type);
-    CHECK(row != nullptr);
-    auto op = std::make_unique<schema::OperatorT>();
-    int version = is_wide ? row->int16_version : row->int8_version;
-    if (to_float) version = std::max(version, DequantizeVersion(result_.tensor(from)));
-    op->opcode_index = result_.OperatorCodeIndex(type, version);
-    op->inputs = {static_cast<int32_t>(from)};
-    op->outputs = {static_cast<int32_t>(to)};
-    result_.graph().operators.push_back(std::move(op));
-  }
-
-  // What a DEQUANTIZE of such a tensor needs beside its type's usual version.
-  static int DequantizeVersion(const schema::TensorT& tensor) {
-    if (tensor.type == schema::TensorType_INT4) return 6;
-    return tensor.quantization != nullptr && tensor.quantization->scale.size() > 1 ? 5 : 1;
+    result_.graph().operators.push_back(Conversion(from, to, result_));
   }
 
   // `original` in other integer parameters than its own.

@@ -6,13 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/graph/passes.h"
-#include "core/tflite/operator_table.h"
+#include "core/quantize/conversion.h"
 #include "core/tflite/tensor_value.h"
 
 namespace octavo {
@@ -149,28 +148,13 @@ class IoChanger {
     return index;
   }
 
-  std::unique_ptr<schema::OperatorT> Conversion(int32_t from, int32_t to) {
-    const bool to_float = Tensor(to).type == schema::TensorType_FLOAT32;
-    const bool is_wide = Tensor(from).type == schema::TensorType_INT16 ||
-                         Tensor(to).type == schema::TensorType_INT16;
-    const auto type =
-        to_float ? schema::BuiltinOperator_DEQUANTIZE : schema::BuiltinOperator_QUANTIZE;
-    const OperatorRow* row = FindOperator(type);
-    CHECK(row != nullptr);
-    auto op = std::make_unique<schema::OperatorT>();
-    op->opcode_index =
-        result_.OperatorCodeIndex(type, is_wide ? row->int16_version : row->int8_version);
-    op->inputs = {from};
-    op->outputs = {to};
-    return op;
-  }
-
   absl::Status ConvertInput(int32_t input) {
     if (Tensor(input).type == type_) return absl::OkStatus();
     RETURN_IF_ERROR(CheckForm(input));
     const int32_t inner = MoveInside(input);
     ReplaceReads(input, inner);
-    operators().insert(operators().begin(), Conversion(input, inner));
+    operators().insert(operators().begin(),
+                       Conversion(TensorIndex{input}, TensorIndex{inner}, result_));
     return absl::OkStatus();
   }
 
@@ -180,7 +164,7 @@ class IoChanger {
     const int32_t inner = MoveInside(output);
     for (const auto& op : operators()) std::ranges::replace(op->outputs, output, inner);
     ReplaceReads(output, inner);
-    operators().push_back(Conversion(inner, output));
+    operators().push_back(Conversion(TensorIndex{inner}, TensorIndex{output}, result_));
     return absl::OkStatus();
   }
 

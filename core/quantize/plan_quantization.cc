@@ -14,6 +14,7 @@
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/plan_static.h"
 #include "core/quantize/quant_params.h"
+#include "core/quantize/rounding.h"
 #include "core/tflite/operator_table.h"
 #include "re2/re2.h"
 
@@ -150,7 +151,6 @@ void PlanFloat32(QuantPlan* plan) {
 }
 
 bool FitsFloat16(const Model& model, TensorIndex constant) {
-  constexpr float kLargestFloat16 = 65504;
   const std::span<const float> values = model.ConstantValues<float>(constant);
   return std::ranges::all_of(values,
                              [](float value) { return std::abs(value) <= kLargestFloat16; });

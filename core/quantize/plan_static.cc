@@ -115,15 +115,15 @@ void LetMoversFollow(const Model& model, schema::TensorType usual, QuantPlan* pl
   for (size_t i = 0; i < plan->operators.size(); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
     OperatorDecision& decision = plan->operators[i];
+    if (!decision.note.empty()) continue;
     const OperatorRow* row = RowOf(model, op);
     const bool is_mover = row != nullptr && row->output_scale == OutputScale::kAsInput;
-    if (is_mover && decision.note.empty() && decision.activation_type == usual) {
+    if (is_mover && decision.activation_type == usual) {
       const auto source = made.find(op.inputs[0]);
       if (source != made.end() && row->*FormOf(source->second).version != 0) {
         decision.activation_type = source->second;
       }
     }
-    if (!decision.note.empty()) continue;
     for (const int32_t output : op.outputs) made[output] = decision.activation_type;
   }
 }

@@ -10,8 +10,6 @@
 namespace octavo {
 namespace {
 
-constexpr float kLargestFloat16 = 65504.0f;
-
 // Codes of 8 and 16 bits lie well within this, and so does every int32 that is on its way to them.
 constexpr float kFarOutside = 1 << 17;
 

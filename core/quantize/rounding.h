@@ -14,6 +14,8 @@
 
 namespace octavo {
 
+inline constexpr float kLargestFloat16 = 65504;
+
 // The bytes of `values`, a constant of `shape`, stored as `type`: INT4 (two a byte), INT8, INT16,
 // INT32 or INT64 with `params` (one scale, or one a slice along the quantized dimension), or
 // FLOAT16 (nearest, halves to even, clamped to +-65504), which needs none. Integers of 32 and 64

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/report/html_text.h"
 
 namespace octavo {
 namespace {
@@ -70,5 +71,23 @@ std::vector<Tick> ChartAxis::Ticks(int count) const {
 }
 
 std::string PlaceText(double place) { return absl::StrFormat("%.1f", place); }
+
+void DrawRows(const ChartAxis& y, int count, double left, double right, std::string& out) {
+  for (const Tick& tick : y.Ticks(count)) {
+    const std::string place = PlaceText(y.Place(tick.value));
+    absl::StrAppend(&out, "<path class=grid d=\"M", left, " ", place, "H", right,
+                    "\"/><text class=tick x=", left - 7, " y=", place, " dy=4 text-anchor=end>",
+                    tick.text, "</text>");
+  }
+}
+
+void DrawTitles(const PlotFrame& frame, const std::string& x_title, const std::string& y_title,
+                std::string& out) {
+  absl::StrAppend(&out, "<text class=axistitle x=", (frame.left + frame.right) / 2,
+                  " y=", frame.height - 8, " text-anchor=middle>", EscapeHtml(x_title),
+                  "</text><text class=axistitle transform=\"translate(13 ",
+                  (frame.top + frame.bottom) / 2, ") rotate(-90)\" text-anchor=middle>",
+                  EscapeHtml(y_title), "</text>");
+}
 
 }  // namespace octavo

@@ -40,6 +40,18 @@ class ChartAxis {
 // A place for SVG: one decimal.
 std::string PlaceText(double place);
 
+// Of an upright axis: a line from `left` to `right` and a number for each of about `count` values.
+void DrawRows(const ChartAxis& y, int count, double left, double right, std::string& out);
+
+// Where a plot of `height` has its axes.
+struct PlotFrame {
+  double left, top, right, bottom;
+  double height;
+};
+// What the axes measure, below and left of them. Escapes the titles.
+void DrawTitles(const PlotFrame& frame, const std::string& x_title, const std::string& y_title,
+                std::string& out);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_REPORT_CHART_AXIS_H_

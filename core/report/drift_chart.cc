@@ -51,23 +51,14 @@ Extents ExtentsOf(const std::vector<DriftSeries>& series) {
 void DrawAxes(const ChartAxis& x, const ChartAxis& y, const std::string& y_title,
               std::string& out) {
   const double bottom = kHeight - kBottom;
-  for (const Tick& tick : y.Ticks(5)) {
-    const std::string place = PlaceText(y.Place(tick.value));
-    absl::StrAppend(&out, "<path class=grid d=\"M", kLeft, " ", place, "H", kWidth - kRight,
-                    "\"/><text class=tick x=", kLeft - 7, " y=", place, " dy=4 text-anchor=end>",
-                    tick.text, "</text>");
-  }
+  DrawRows(y, 5, kLeft, kWidth - kRight, out);
   for (const Tick& tick : x.Ticks(6)) {
     if (std::trunc(tick.value) != tick.value) continue;  // there are no half steps
     absl::StrAppend(&out, "<text class=tick x=", PlaceText(x.Place(tick.value)), " y=", bottom + 17,
                     " text-anchor=middle>", tick.text, "</text>");
   }
-  absl::StrAppend(&out, "<path class=axis d=\"M", kLeft, " ", bottom, "H", kWidth - kRight,
-                  "\"/><text class=axistitle x=", (kLeft + kWidth - kRight) / 2, " y=", kHeight - 8,
-                  " text-anchor=middle>step in its sequence</text><text class=axistitle "
-                  "transform=\"translate(13 ",
-                  (kTop + bottom) / 2, ") rotate(-90)\" text-anchor=middle>", EscapeHtml(y_title),
-                  "</text>");
+  absl::StrAppend(&out, "<path class=axis d=\"M", kLeft, " ", bottom, "H", kWidth - kRight, "\"/>");
+  DrawTitles({kLeft, kTop, kWidth - kRight, bottom, kHeight}, "step in its sequence", y_title, out);
 }
 
 void DrawSeries(const DriftSeries& series, const ChartAxis& x, const ChartAxis& y,

@@ -11,6 +11,7 @@
 #include "core/report/drift_chart.h"
 #include "core/report/html_text.h"
 #include "core/report/number_text.h"
+#include "core/report/report_builder.h"
 
 namespace octavo {
 namespace {
@@ -21,8 +22,6 @@ using v1::VariantReport;
 
 // Of more classes those are told that lose most.
 constexpr size_t kMaxClasses = 12;
-// As core/report/report_builder warns of them.
-constexpr double kWeakDb = 10;
 
 struct Row {
   std::string name;

@@ -422,7 +422,6 @@ std::string SharedLatencies(const Report& report) {
 
 // One output that is far worse than all of them together, which hide it.
 std::string WeakOutputs(const Report& report) {
-  constexpr double kWeakDb = 10;
   std::vector<std::string> found;
   for (const VariantReport& variant : report.variants()) {
     for (const v1::OutputFidelity& output : variant.fidelity().outputs()) {

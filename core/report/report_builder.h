@@ -7,6 +7,9 @@
 
 namespace octavo {
 
+// An output of fewer dB than this has lost most of what it says.
+inline constexpr double kWeakDb = 10;
+
 // Fills what follows from what was measured: size ratios and accuracy drops against the float32
 // variant, each goal's result, the verdict, the recommended variant (the smallest that meets every
 // goal; a tie goes to the faster) and its reason in a sentence, and warnings: VARIANTS_IDENTICAL

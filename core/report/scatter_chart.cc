@@ -126,12 +126,7 @@ void DrawBand(const ChartAxis& y, const ScatterOptions& options, std::string& ou
 
 void DrawAxes(const ChartAxis& x, const ChartAxis& y, const ScatterOptions& options,
               std::string& out) {
-  for (const Tick& tick : y.Ticks(5)) {
-    const std::string place = PlaceText(y.Place(tick.value));
-    absl::StrAppend(&out, "<path class=grid d=\"M", kLeft, " ", place, "H", kWidth - kRight,
-                    "\"/><text class=tick x=", kLeft - 7, " y=", place, " dy=4 text-anchor=end>",
-                    tick.text, "</text>");
-  }
+  DrawRows(y, 5, kLeft, kWidth - kRight, out);
   for (const Tick& tick : x.Ticks(5)) {
     const std::string place = PlaceText(x.Place(tick.value));
     absl::StrAppend(&out, "<path class=grid d=\"M", place, " ", kTop, "V", kHeight - kBottom,
@@ -139,11 +134,9 @@ void DrawAxes(const ChartAxis& x, const ChartAxis& y, const ScatterOptions& opti
                     " text-anchor=middle>", tick.text, "</text>");
   }
   absl::StrAppend(&out, "<path class=axis d=\"M", kLeft, " ", kTop, "V", kHeight - kBottom, "H",
-                  kWidth - kRight, "\"/><text class=axistitle x=", (kLeft + kWidth - kRight) / 2,
-                  " y=", kHeight - 8, " text-anchor=middle>", EscapeHtml(options.x_title),
-                  "</text><text class=axistitle transform=\"translate(13 ",
-                  (kTop + kHeight - kBottom) / 2, ") rotate(-90)\" text-anchor=middle>",
-                  EscapeHtml(options.y_title), "</text>");
+                  kWidth - kRight, "\"/>");
+  DrawTitles({kLeft, kTop, kWidth - kRight, kHeight - kBottom, kHeight}, options.x_title,
+             options.y_title, out);
 }
 
 // Steps: between two points of the front nothing better is known than the cheaper one.

@@ -54,9 +54,8 @@ void CheckVariant(const std::string& field, const v1::VariantSpec& variant, Fiel
   errors.Check(variant.name().empty() || IsVariantName(variant.name()), field + ".name",
                absl::StrCat("is not made of at most ", kMaxVariantNameBytes,
                             " letters, digits, '-', '_' and '.'"));
-  const UsualVariant* namesake = FindUsual(variant.name());
-  errors.Check(namesake == nullptr || namesake == FindUsual(variant), field + ".name",
-               "is the name of another variant");
+  errors.Check(!IsNameOfAnother(variant.name(), variant.scheme(), variant.io_type()),
+               field + ".name", "is the name of another variant");
   errors.Check(variant.keep_float_tensors_size() <= kMaxNamesOfTensors &&
                    std::all_of(variant.keep_float_tensors().begin(),
                                variant.keep_float_tensors().end(), IsTensorName),

@@ -1,6 +1,7 @@
 #include "server/jobs/usual_variants.h"
 
 namespace octavo {
+
 const UsualVariant* FindUsual(const v1::VariantSpec& variant) {
   return FindUsual(variant.scheme(), variant.io_type());
 }
@@ -26,7 +27,7 @@ std::string VariantName(const v1::VariantSpec& variant) {
 
 std::set<std::string> VariantNames(const v1::OptimizeSpec& spec) {
   // The baseline is there whether it was asked for or not.
-  std::set<std::string> names = {"float32"};
+  std::set<std::string> names = {"float32", std::string(kQuantizedBaseline)};
   for (const v1::VariantSpec& variant : spec.variants()) names.insert(VariantName(variant));
   if (!spec.all_variants()) return names;
   for (const UsualVariant& usual : UsualVariantTable()) names.insert(usual.name);

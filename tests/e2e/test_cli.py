@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import BUILD, VARIANTS, data_path, model_path
+from conftest import BUILD, DATA, VARIANTS, data_path, model_path
 from test_bad_input import changed
 
 MNIST_FLAGS = ["--calibrate", data_path("mnist") + ":calib_images", "--calibrate-examples", "50", "--evaluate",
@@ -142,6 +142,15 @@ def test_all_without_calibration_skips_what_needs_it(tmp_path, where):
     skipped = [line for line in done.stdout.splitlines() if "SKIPPED" in line]
     assert {line.split()[0] for line in skipped} == {name for name in VARIANTS if name.startswith("int")}
     assert all("calibration" in line for line in skipped)
+
+
+def test_a_quantized_model_gets_other_inputs_and_outputs(tmp_path, where):
+    done = octavo("optimize", DATA / "reference" / "mnist_cnn" / "int8_float_io.tflite", "--no-benchmark", "--out", tmp_path,
+                  "--evaluate", data_path("mnist") + ":test_images:labels=test_labels", "--evaluate-examples", 100,
+                  "--scale", "1/255", *where)
+    assert done.returncode == 0
+    made = {path.stem for path in tmp_path.glob("*.tflite")}
+    assert made == {"original", "io-float32", "io-int8", "io-uint8"}
 
 
 def test_without_evaluation_there_is_fidelity_and_no_accuracy(tmp_path, where):

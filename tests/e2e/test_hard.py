@@ -1,5 +1,5 @@
-"""Nets that are hard for 8 bits: every variant loads in LiteRT, scores there what the report says, and is no worse than the
-better of the peers."""
+"""Nets that are hard for 8 bits: every variant loads in LiteRT and scores there what the report says, and int8 is no worse
+than the better of the peers."""
 
 import numpy as np
 import octavo
@@ -51,7 +51,7 @@ def job(request, client, tmp_path_factory):
         model_path(name), observer="auto", benchmark=False, out=tmp_path_factory.mktemp(name),
         preprocess=octavo.Preprocess(scale=1 / 255, repeat=None if name.startswith("qat") else (1, 1, 1)),
         calibrate=octavo.Data(data, {"": "calib_images"}, examples=100),
-        evaluate=octavo.Data(data, {"": "test_images"}, examples=COUNT, **({"labels": "test_labels"} if has_classes else {})))
+        evaluate=octavo.Data(data, {"": "test_images"}, labels="test_labels" if has_classes else "", examples=COUNT))
     return name, result
 
 
@@ -70,8 +70,11 @@ def test_scores_in_litert_what_the_report_says(job):
         outputs = Model(path).run(values[:count])
         found = sqnr_db(outputs, reference[:count])
         print(f"{name} {variant.spec.name}: {variant.fidelity.sqnr_db:.2f} dB, LiteRT {found:.2f} dB")
-        if np.isfinite(found):
-            assert abs(found - variant.fidelity.sqnr_db) <= (2.5 if is_wide else 0.5)
+        if is_wide:
+            # Of fewer images: a few of the others may hold most of the noise.
+            assert found >= variant.fidelity.sqnr_db - 2.5
+        elif np.isfinite(found):
+            assert abs(found - variant.fidelity.sqnr_db) <= 0.5
         if variant.HasField("accuracy") and not is_wide and "detect" not in name:
             # Of a variant that is ruined the largest output hangs on the last bits.
             allowed = 0.002 if found >= 5 else 0.02

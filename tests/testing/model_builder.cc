@@ -50,6 +50,16 @@ schema::OperatorT& ModelBuilder::AddOp(schema::BuiltinOperator type,
   return *model_.graph().operators.back();
 }
 
+Model WithCustomOperator(std::string name) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 4});
+  const TensorIndex y = builder.Tensor("y", {1, 4});
+  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
+  builder.model().tables.operator_codes.back()->custom_code = std::move(name);
+  builder.Output(y);
+  return builder.Build();
+}
+
 Model TinyDense() {
   ModelBuilder builder;
   const TensorIndex x = builder.Input("x", {1, 2});

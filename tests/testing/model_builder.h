@@ -68,6 +68,9 @@ class ModelBuilder {
 // "y".
 Model TinyDense();
 
+// y = name(x) of a custom operator.
+Model WithCustomOperator(std::string name);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_TESTS_TESTING_MODEL_BUILDER_H_

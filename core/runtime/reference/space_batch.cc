@@ -57,10 +57,9 @@ void ForEachSplit(const Blocks& blocks, const F& f) {
   }
 }
 
-// Input 1 is the block, input 2 what is padded or cropped, two numbers an axis.
+// There are three inputs: 1 is the block, 2 what is padded or cropped, two numbers an axis.
 absl::StatusOr<Blocks> MakeBlocks(const Operands& operands, const Shape& whole,
                                   const Shape& split) {
-  RETURN_IF_ERROR(operands.RequireCounts(3, 3));
   RETURN_IF_ERROR(operands.RequireSameType(0, 0));
   ASSIGN_OR_RETURN(const int element_bytes, ElementBytes(operands, 0));
   Blocks blocks;

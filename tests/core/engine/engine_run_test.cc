@@ -572,13 +572,7 @@ TEST(Engine, RejectsWhatIsNoModel) {
 }
 
 TEST(Engine, NamesTheOperatorsThatItDoesNotRead) {
-  ModelBuilder builder;
-  const TensorIndex x = builder.Input("x", {1, 4});
-  const TensorIndex y = builder.Tensor("y", {1, 4});
-  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
-  builder.model().tables.operator_codes.back()->custom_code = "Unheard";
-  builder.Output(y);
-  const auto bytes = WriteModel(builder.Build());
+  const auto bytes = WriteModel(WithCustomOperator("Unheard"));
   ASSERT_THAT(bytes, IsOk());
   const EngineExit exit = InspectModel(FileOf(std::string(bytes->begin(), bytes->end())));
   EXPECT_THAT(exit.status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Unheard")));

@@ -49,13 +49,7 @@ TEST(ImportModel, KeepsTheSourceBesideTheCleanModel) {
 }
 
 TEST(ImportModel, RefusesOperatorsThatAreNotRead) {
-  ModelBuilder builder;
-  const TensorIndex x = builder.Input("x", {1, 4});
-  const TensorIndex y = builder.Tensor("y", {1, 4});
-  builder.Op(schema::BuiltinOperator_CUSTOM, {x}, {y});
-  builder.model().tables.operator_codes.back()->custom_code = "Unheard";
-  builder.Output(y);
-  const auto bytes = WriteModel(builder.Build());
+  const auto bytes = WriteModel(WithCustomOperator("Unheard"));
   ASSERT_THAT(bytes, IsOk());
   EXPECT_THAT(ImportModel(std::make_shared<const std::vector<uint8_t>>(*bytes)),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Unheard")));

@@ -209,6 +209,26 @@ TEST(CheckCreateJob, NamesAllWrongFieldsAtOnce) {
   EXPECT_THAT(WrongFields(request), ElementsAre("spec.model", "spec.num_threads"));
 }
 
+TEST(CheckCreateJob, KeepsTheNameOfTheQuantizedBaseline) {
+  v1::CreateJobRequest request = GoodRequest();
+  v1::VariantSpec& variant = *request.mutable_spec()->add_variants();
+  variant.set_scheme(v1::SCHEME_CHANGE_IO);
+  variant.set_io_type(v1::IO_TYPE_UINT8);
+  variant.set_name("original");
+  const int place = request.spec().variants_size() - 1;
+  EXPECT_THAT(WrongFields(request),
+              ElementsAre("spec.variants[" + std::to_string(place) + "].name"));
+  // As a report's spec names it.
+  variant.set_scheme(v1::SCHEME_FLOAT32);
+  variant.set_io_type(v1::IO_TYPE_FLOAT32);
+  EXPECT_THAT(WrongFields(request), testing::IsEmpty());
+}
+
+TEST(VariantNames, AreThoseOfBothBaselinesToo) {
+  EXPECT_TRUE(VariantNames(GoodRequest().spec()).contains("original"));
+  EXPECT_TRUE(VariantNames(GoodRequest().spec()).contains("float32"));
+}
+
 TEST(KnownVariants, HaveTheNamesOfTheContract) {
   std::vector<std::string> names;
   for (const v1::VariantCapability& variant : KnownVariants()) {
