@@ -369,6 +369,11 @@ std::vector<float> ResizeBytes(std::span<const uint8_t> image, ArraySteps& steps
   return std::move(resized.values);
 }
 
+std::vector<uint8_t> ResizeToNearest(std::vector<uint8_t> image, const Dims& from, const Dims& to) {
+  const Image<uint8_t> whole{from[0], from[1], 1, std::move(image)};
+  return ResizeNearest(whole, to[0], to[1]).values;
+}
+
 std::string DimsText(std::span<const int64_t> dims) {
   return absl::StrCat("[", absl::StrJoin(dims, ", "), "]");
 }

@@ -62,6 +62,9 @@ std::vector<int64_t> ApplyPreprocess(const PreprocessPlan& plan,
 // The bilinear resize of `steps`, taken out of them, of an image of bytes.
 std::vector<float> ResizeBytes(std::span<const uint8_t> image, ArraySteps& steps);
 
+// Of [height, width] bytes, each place's nearest.
+std::vector<uint8_t> ResizeToNearest(std::vector<uint8_t> image, const Dims& from, const Dims& to);
+
 // "[28, 28]".
 std::string DimsText(std::span<const int64_t> dims);
 

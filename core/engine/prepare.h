@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/data/npz_dataset.h"
+#include "core/data/array_dataset.h"
 #include "core/engine/spec_check.h"
 #include "core/tflite/model.h"
 #include "octavo/engine/v1/engine.pb.h"
