@@ -1,6 +1,7 @@
 #include "tests/core/data/golden_array.h"
 
 #include "absl/log/check.h"
+#include "absl/log/log.h"
 #include "core/base/file.h"
 #include "core/data/npz_file.h"
 #include "tests/testing/fixtures.h"

@@ -72,8 +72,8 @@ TEST(DecodeMask, RefusesWhatHasNoClassForEachPixel) {
 TEST(DecodeImage, RefusesEveryTruncation) {
   for (const char* name : {"colour.jpg", "progressive.jpg", "grey.png"}) {
     const std::string whole = TestFile(absl::StrCat("images/", name));
-    // Without its end marker a JPEG has all of its pixels, and a PNG's end is twelve bytes.
-    for (size_t size = 0; size + 14 < whole.size(); size += 7) {
+    // Without its end marker a JPEG has all of its pixels; of a PNG two sums and its end.
+    for (size_t size = 0; size + 24 < whole.size(); size += 7) {
       EXPECT_THAT(DecodeImage(Bytes(whole.substr(0, size)), 3), StatusIs(kInvalid))
           << name << " " << size;
     }
@@ -89,7 +89,7 @@ TEST(DecodeImage, SurvivesEveryDamagedByte) {
       damaged[place] = static_cast<char>(damaged[place] ^ 0x55);
       const auto image = DecodeImage(Bytes(damaged), 3);
       refused += image.ok() ? 0 : 1;
-      if (!image.ok()) EXPECT_THAT(image.status(), StatusIs(kInvalid)) << name << " " << place;
+      EXPECT_TRUE(image.ok() || absl::IsInvalidArgument(image.status())) << name << " " << place;
       (void)DecodeMask(Bytes(damaged));
     }
     EXPECT_GT(refused, 20) << name;
@@ -122,8 +122,7 @@ TEST(ReadImageHeader, AsksForMoreOfALongHeader) {
     absl::StrAppend(&profile, absl::string_view("\xFF\xE2\xFF\xFF", 4), std::string(65533, 'p'));
   }
   const std::string longer = jpeg.substr(0, 2) + profile + jpeg.substr(2);
-  EXPECT_THAT(ReadImageHeader(Bytes(longer).first(4096)),
-              StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(ReadImageHeader(Bytes(longer).first(4096)), StatusIs(absl::StatusCode::kOutOfRange));
   const auto header = ReadImageHeader(Bytes(longer));
   ASSERT_THAT(header, IsOk());
   EXPECT_EQ(header->width, 48);

@@ -63,8 +63,9 @@ TEST(Resize, GivesThePixelsThatTensorFlowGives) {
     for (size_t i = 0; i < resized.size(); ++i) {
       ASSERT_NEAR(resized[i], golden.bytes[i], tolerance) << golden.name << " " << i;
     }
-    if (!is_nearest) EXPECT_EQ(ResizeBytes(source.pixels, steps), resized) << golden.name;
     ++compared;
+    if (is_nearest) continue;
+    EXPECT_EQ(ResizeBytes(source.pixels, steps), resized) << golden.name;
   }
   EXPECT_EQ(compared, 10);
 }
