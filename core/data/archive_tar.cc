@@ -18,9 +18,9 @@ namespace octavo {
 namespace {
 
 constexpr size_t kBlockBytes = 64 << 10;
-// Images are packed already: what unpacks to more than this and a gigabyte is a bomb.
+// Images are packed already: what unpacks to more than this and 64 MiB is a bomb.
 constexpr int64_t kMaxGzipRatio = 64;
-constexpr int64_t kFreeUnpackedBytes = int64_t{1} << 30;
+constexpr int64_t kFreeUnpackedBytes = int64_t{64} << 20;
 
 // The file as libarchive reads it: by pread, from a position of our own.
 struct TarSource {

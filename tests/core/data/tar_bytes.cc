@@ -24,7 +24,7 @@ std::string Header(const TarEntry& entry) {
   put(100, "0000644");
   put(108, "0000000");
   put(116, "0000000");
-  put(124, absl::StrFormat("%011o", entry.bytes.size()));
+  put(124, absl::StrFormat("%011o", entry.claimed_size.value_or(entry.bytes.size())));
   put(136, "00000000000");
   put(148, "        ");
   header[156] = entry.type;
@@ -69,7 +69,7 @@ std::string TarBytes(const std::vector<TarEntry>& entries) {
 std::string Gzipped(absl::string_view bytes) {
   z_stream stream{};
   constexpr int kGzipWindowBits = 15 + 16;
-  CHECK_EQ(deflateInit2(&stream, 9, Z_DEFLATED, kGzipWindowBits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  CHECK_EQ(deflateInit2(&stream, 1, Z_DEFLATED, kGzipWindowBits, 8, Z_DEFAULT_STRATEGY), Z_OK);
   std::string packed(deflateBound(&stream, bytes.size()) + 64, '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());

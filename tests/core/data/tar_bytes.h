@@ -3,7 +3,9 @@
 #ifndef OCTAVO_TESTS_CORE_DATA_TAR_BYTES_H_
 #define OCTAVO_TESTS_CORE_DATA_TAR_BYTES_H_
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -15,6 +17,8 @@ struct TarEntry {
   std::string bytes;
   char type = '0';
   std::string link = "";
+  // Said instead of the truth.
+  std::optional<size_t> claimed_size{};
 };
 
 std::string TarBytes(const std::vector<TarEntry>& entries);
