@@ -1,4 +1,4 @@
-// Data on the command line: FILE.npz[:[INPUT=]ARRAY[+ARRAY…],…][:labels=ARRAY].
+// Data on the command line: FILE[:[INPUT=]ARRAY[+ARRAY…],…][:labels=ARRAY].
 
 #ifndef OCTAVO_CLIENT_CLI_DATA_ARGUMENT_H_
 #define OCTAVO_CLIENT_CLI_DATA_ARGUMENT_H_
@@ -16,7 +16,7 @@ struct DataArgument {
   v1::DatasetUse use;
 };
 
-// "test.npz", "digits.npz:x_test:labels=y_test", "portrait.npz:image=frames+priors",
+// "test.npz", "photos.zip", "digits.npz:x_test:labels=y_test", "portrait.npz:image=frames+priors",
 // "pairs.npz:left=a,right=b". An input's name may hold a colon before digits, as in
 // "serving_default_x:0=images". INVALID_ARGUMENT says which part is wrong.
 absl::StatusOr<DataArgument> ParseDataArgument(const std::string& text);

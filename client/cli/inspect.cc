@@ -46,14 +46,44 @@ void PrintModel(const v1::ModelInfo& model) {
   std::fputs(RenderTable(operators, ColorWanted()).c_str(), stdout);
 }
 
+const char* KindText(v1::ArrayKind kind) {
+  switch (kind) {
+    case v1::ARRAY_KIND_IMAGE:
+      return "images, of any size and colours";
+    case v1::ARRAY_KIND_MASK:
+      return "masks";
+    case v1::ARRAY_KIND_LIST:
+      return "lists, of any shape";
+    default:
+      return "";
+  }
+}
+
+// What images in folders are labelled by.
+void PrintClasses(const v1::DatasetInfo& dataset) {
+  constexpr int kMaxListed = 1000;
+  if (dataset.class_names().empty()) return;
+  std::printf("\n");
+  TableText classes{.rows = {{"label", "class"}}, .left_columns = {1}};
+  for (int label = 0; label < dataset.class_names_size() && label < kMaxListed; ++label) {
+    classes.rows.push_back({absl::StrCat(label), dataset.class_names(label)});
+  }
+  std::fputs(RenderTable(classes, ColorWanted()).c_str(), stdout);
+  if (dataset.class_names_size() > kMaxListed) {
+    std::printf("and %d more\n", dataset.class_names_size() - kMaxListed);
+  }
+}
+
 void PrintDataset(const v1::DatasetInfo& dataset) {
   std::printf("%s, %s, sha256 %s\n\n", dataset.format().c_str(),
               BytesText(dataset.size_bytes()).c_str(), dataset.digest().c_str());
-  TableText arrays{.rows = {{"array", "type", "shape"}}, .left_columns = {0, 1, 2}};
+  TableText arrays{.rows = {{"array", "type", "shape", ""}}, .left_columns = {0, 1, 2, 3}};
   for (const v1::ArrayInfo& array : dataset.arrays()) {
-    arrays.rows.push_back({array.name(), array.type(), ShapeText(array.shape())});
+    arrays.rows.push_back(
+        {array.name(), array.type(), ShapeText(array.shape()), KindText(array.kind())});
   }
   std::fputs(RenderTable(arrays, ColorWanted()).c_str(), stdout);
+  PrintClasses(dataset);
 }
 
 }  // namespace
@@ -65,7 +95,7 @@ void AddInspectCommand(CLI::App& app, RunCommand& run) {
     std::string path, output;
   };
   auto flags = std::make_shared<Flags>();
-  command->add_option("file", flags->path, "A .tflite or .npz file")
+  command->add_option("file", flags->path, "A .tflite file, or a data set")
       ->required()
       ->check(CLI::ExistingFile);
   AddOutputFlag(*command, flags->output);

@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <list>
+#include <span>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "client/display_name.h"
 #include "core/base/file.h"
 #include "core/base/file_digest.h"
@@ -91,14 +95,30 @@ absl::StatusOr<engine::v1::EngineResult> CompareLocally(const LocalComparison& c
   return Run(request, files, on_message);
 }
 
+namespace {
+
+// A zip, gzip or tar, or the first length of a TFRecord, which has 64 bits; at the same place a
+// TFLite file has its four letters.
+bool IsDataset(int fd) {
+  std::array<uint8_t, 512> start = {};
+  const absl::StatusOr<int64_t> size = FileSize(fd);
+  if (!size.ok() || *size < 12) return false;
+  const auto known = static_cast<size_t>(std::min<int64_t>(*size, start.size()));
+  if (!ReadAt(fd, 0, std::span(start).first(known)).ok()) return false;
+  const absl::string_view text(reinterpret_cast<const char*>(start.data()), start.size());
+  return absl::StartsWith(text, "PK") || absl::StartsWith(text, "\x1f\x8b") ||
+         text.substr(257, 5) == "ustar" || text.substr(4, 4) == absl::string_view("\0\0\0\0", 4);
+}
+
+}  // namespace
+
 absl::StatusOr<engine::v1::EngineResult> InspectLocally(const std::string& path) {
   engine::v1::EngineRequest request;
   RequestFiles files;
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenForReading(path));
-  std::array<uint8_t, 2> magic = {};
-  const bool is_zip = ReadAt(fd.get(), 0, magic).ok() && magic[0] == 'P' && magic[1] == 'K';
-  RETURN_IF_ERROR(files.AddFile(path, is_zip ? request.mutable_inspect_dataset()->mutable_dataset()
-                                             : request.mutable_inspect_model()->mutable_model()));
+  RETURN_IF_ERROR(files.AddFile(path, IsDataset(fd.get())
+                                          ? request.mutable_inspect_dataset()->mutable_dataset()
+                                          : request.mutable_inspect_model()->mutable_model()));
   return Run(request, files, [](const engine::v1::EngineMessage&) {});
 }
 

@@ -191,10 +191,12 @@ absl::StatusOr<ExitCode> RunOnServer(const Flags& flags) {
 }
 
 constexpr char kFooter[] = R"(
-DATA is FILE.npz[:[INPUT=]ARRAY,…][:labels=ARRAY]; several arrays of one input are joined by '+' and concatenated as
-channels. Without a mapping an array named like an input is that input, else x, or the only one whose shape fits.
+DATA is FILE[:[INPUT=]ARRAY,…][:labels=ARRAY]: an .npz, a zip, tar or tar.gz of images (CLASS/NAME.jpg, or images/ and
+masks/), or a TFRecord. Several arrays of one input are joined by '+' and concatenated as channels. Without a mapping an
+array named like an input is that input, else x, or the only one whose shape fits.
 
 Examples:
+  octavo optimize pets.tflite --calibrate photos.zip --evaluate photos.tar --scale 1/255 --variant int8 --out out/
   octavo optimize digits.tflite --calibrate mnist.npz:calib_images --evaluate mnist.npz:test_images:labels=test_labels \
       --scale 1/255 --variant all --goal 'drop<=0.5,size<=0.3x' --out out/
   octavo optimize portrait.tflite --calibrate p.npz:calib_frames+calib_priors --channels bgr \

@@ -21,6 +21,9 @@ namespace {
 
 constexpr size_t kMaxListed = 24;
 
+// What arrays of labels are called: by notebooks, and by those who write image classes as TFRecord.
+constexpr absl::string_view kLabelNames[] = {"y", "labels", "label", "image/class/label"};
+
 // The types of inputs that arrays can fill.
 constexpr schema::TensorType kFillable[] = {
     schema::TensorType_FLOAT32, schema::TensorType_INT8,   schema::TensorType_UINT8,
@@ -46,8 +49,10 @@ absl::string_view AuthorsName(absl::string_view input) {
 
 Dims InputDims(const InputSpec& input) { return {input.shape.begin() + 1, input.shape.end()}; }
 
-Dims ExampleDims(const v1::ArrayInfo& array) {
-  return {array.shape().begin() + 1, array.shape().end()};
+int64_t NumElements(const Dims& dims) {
+  int64_t elements = 1;
+  for (const int64_t size : dims) elements *= size;
+  return elements;
 }
 
 std::string Described(const v1::ArrayInfo& array) {
@@ -108,10 +113,7 @@ class Binder {
   }
 
   const v1::ArrayInfo* FindArray(absl::string_view name) const {
-    for (const v1::ArrayInfo& array : info_.arrays()) {
-      if (array.name() == name) return &array;
-    }
-    return nullptr;
+    return octavo::FindArray(info_, name);
   }
 
   // The input that a client means: by its name, its author's name for it, or, where there is only
@@ -212,7 +214,7 @@ class Binder {
     std::vector<BoundInput> fitting;
     std::vector<absl::Status> misfits;
     for (const v1::ArrayInfo& array : info_.arrays()) {
-      if (IsTaken(array.name()) || LooksLikeLabels(array.name())) continue;
+      if (IsTaken(array.name()) || LooksLikeTargets(array)) continue;
       auto bound = Fit(input, {array.name()});
       if (bound.ok()) {
         fitting.push_back(*std::move(bound));
@@ -251,31 +253,104 @@ class Binder {
     return false;
   }
 
-  static bool LooksLikeLabels(absl::string_view name) {
-    return name == "y" || name == "labels" || absl::EndsWith(name, "_labels");
+  static bool LooksLikeTargets(const v1::ArrayInfo& array) {
+    return std::ranges::find(kLabelNames, array.name()) != std::end(kLabelNames) ||
+           absl::EndsWith(array.name(), "_labels") || array.kind() == v1::ARRAY_KIND_MASK;
   }
 
-  // The input from these arrays, if their types and shapes allow it.
+  // The input from these arrays, if their types and shapes allow it: as they are, else as their
+  // kind admits.
   absl::StatusOr<BoundInput> Fit(const InputSpec& input,
                                  const std::vector<std::string>& arrays) const {
+    const v1::Preprocess& asked = *preprocess_of_.at(&input);
+    const auto resized = ResizedToFit(input, arrays, asked);
+    std::optional<absl::Status> misfit;
+    for (const std::vector<Dims>& shapes : ShapesFor(input, arrays)) {
+      auto bound = FitShapes(input, arrays, shapes, asked);
+      if (!bound.ok() && resized.has_value()) {
+        bound = FitShapes(input, arrays, shapes, *resized);
+        if (bound.ok()) bound->is_resized_to_fit = true;
+      }
+      if (bound.ok()) return bound;
+      if (!misfit.has_value()) misfit = bound.status();
+    }
+    return *misfit;
+  }
+
+  // The steps with the resize that makes images of any size the input's. None: there are no
+  // images, the input is none, or a resize was asked for.
+  std::optional<v1::Preprocess> ResizedToFit(const InputSpec& input,
+                                             const std::vector<std::string>& arrays,
+                                             const v1::Preprocess& asked) const {
+    const bool any_images = std::ranges::any_of(arrays, [&](const std::string& name) {
+      return FindArray(name)->kind() == v1::ARRAY_KIND_IMAGE;
+    });
+    const Dims dims = InputDims(input);
+    if (!any_images || asked.has_resize() || dims.size() < 2 || dims.size() > 3) {
+      return std::nullopt;
+    }
+    const int64_t repeat_height = std::max(asked.repeat().height(), 1);
+    const int64_t repeat_width = std::max(asked.repeat().width(), 1);
+    if (dims[0] % repeat_height != 0 || dims[1] % repeat_width != 0) return std::nullopt;
+    v1::Preprocess resized = asked;
+    resized.mutable_resize()->set_height(static_cast<int32_t>(dims[0] / repeat_height));
+    resized.mutable_resize()->set_width(static_cast<int32_t>(dims[1] / repeat_width));
+    // Between pixels there are no integers.
+    const bool is_float = input.type == schema::TensorType_FLOAT32;
+    resized.mutable_resize()->set_method(is_float ? v1::RESIZE_METHOD_BILINEAR
+                                                  : v1::RESIZE_METHOD_NEAREST);
+    return resized;
+  }
+
+  // The shapes that examples of the arrays may have, the likeliest first.
+  std::vector<std::vector<Dims>> ShapesFor(const InputSpec& input,
+                                           const std::vector<std::string>& arrays) const {
+    std::vector<Dims> stored;
+    for (const std::string& name : arrays) {
+      const v1::ArrayInfo& array = *FindArray(name);
+      stored.push_back(array.shape().empty() ? Dims() : ExampleDims(array));
+    }
+    std::vector<std::vector<Dims>> shapes = {stored};
+    if (arrays.size() != 1) return shapes;
+    const v1::ArrayKind kind = FindArray(arrays[0])->kind();
+    if (kind == v1::ARRAY_KIND_IMAGE) {
+      Dims other = stored[0];
+      other[2] = other[2] == 1 ? 3 : 1;
+      shapes.push_back({other});
+    }
+    if (kind == v1::ARRAY_KIND_LIST && NumElements(stored[0]) == NumElements(InputDims(input))) {
+      shapes.push_back({InputDims(input)});
+    }
+    return shapes;
+  }
+
+  absl::Status CheckReadable(const InputSpec& input, const v1::ArrayInfo& array) const {
+    const auto mismatch = [&](absl::string_view problem) {
+      return Mismatch(input.name, absl::StrCat("input '", input.name, "': array ", Described(array),
+                                               " ", problem));
+    };
+    if (FindElementTypeByName(array.type()) == nullptr) return mismatch("holds no numbers");
+    if (array.shape().empty()) return mismatch("has no axis of examples");
+    const Dims dims = ExampleDims(array);
+    const bool any_open = std::ranges::any_of(dims, [](int64_t size) { return size < 0; });
+    if (any_open && array.kind() == v1::ARRAY_KIND_LIST) {
+      return mismatch("is not of the same length for all examples");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<BoundInput> FitShapes(const InputSpec& input,
+                                       const std::vector<std::string>& arrays,
+                                       const std::vector<Dims>& shapes,
+                                       const v1::Preprocess& preprocess) const {
     BoundInput bound{input, arrays, {}};
-    std::vector<Dims> shapes;
     bool any_float = false;
     for (const std::string& name : arrays) {
       const v1::ArrayInfo& array = *FindArray(name);
-      const ElementType* type = FindElementTypeByName(array.type());
-      if (type == nullptr) {
-        return Mismatch(input.name, absl::StrCat("input '", input.name, "': array ",
-                                                 Described(array), " holds no numbers"));
-      }
-      if (array.shape().empty()) {
-        return Mismatch(input.name, absl::StrCat("input '", input.name, "': array ",
-                                                 Described(array), " has no axis of examples"));
-      }
-      any_float = any_float || type->is_float;
-      shapes.push_back(ExampleDims(array));
+      RETURN_IF_ERROR(CheckReadable(input, array));
+      any_float = any_float || FindElementTypeByName(array.type())->is_float;
     }
-    auto plan = PlanPreprocess(*preprocess_of_.at(&input), shapes);
+    auto plan = PlanPreprocess(preprocess, shapes);
     if (!plan.ok()) {
       return AsMismatch(
           input.name, Annotate(plan.status(), "input '", input.name, "' from ", ListNamed(arrays)));
@@ -311,7 +386,7 @@ class Binder {
   absl::Status AskFor(const InputSpec& input, absl::string_view what,
                       absl::string_view array) const {
     return Mismatch(input.name,
-                    absl::StrCat(what, "; say which (bindings; on the command line FILE.npz:",
+                    absl::StrCat(what, "; say which (bindings; on the command line FILE:",
                                  AuthorsName(input.name), "=", array, "). Inputs: ", ListInputs(),
                                  ". Arrays: ", ListArrays()));
   }
@@ -337,11 +412,17 @@ class Binder {
     return absl::OkStatus();
   }
 
+  // Its examples are not of one size.
+  static bool IsOpen(const v1::ArrayInfo& array) {
+    return std::ranges::count(array.shape(), -1) > 0;
+  }
+
   absl::Status FindTargets(Binding& binding) const {
     for (const v1::TargetBinding& target : use_.targets()) {
       const v1::ArrayInfo& array = *FindArray(target.array());
       const bool is_there = array.shape_size() > 0 && array.shape(0) == binding.examples &&
-                            FindElementTypeByName(array.type()) != nullptr;
+                            FindElementTypeByName(array.type()) != nullptr &&
+                            (!IsOpen(array) || array.kind() == v1::ARRAY_KIND_MASK);
       if (!is_there) {
         return FieldError("targets.array", absl::StrCat("array ", Described(array),
                                                         " does not hold numbers for each of ",
@@ -376,11 +457,11 @@ class Binder {
 
   absl::StatusOr<std::string> FindLabels(const Binding& binding) const {
     if (!use_.labels().empty()) return CheckedLabels(use_.labels(), binding.examples);
-    for (const char* name : {"y", "labels"}) {
+    for (const absl::string_view name : kLabelNames) {
       const v1::ArrayInfo* array = FindArray(name);
       if (array != nullptr && !IsBound(binding, name) &&
           IsClassPerExample(*array, binding.examples)) {
-        return name;
+        return std::string(name);
       }
     }
     std::vector<std::string> candidates;
@@ -393,7 +474,7 @@ class Binder {
     if (candidates.size() > 1) {
       return FieldError("labels", absl::StrCat("more than one array may hold the labels: '",
                                                absl::StrJoin(candidates, "', '"),
-                                               "'; say which (on the command line FILE.npz:labels=",
+                                               "'; say which (on the command line FILE:labels=",
                                                candidates[0], ")"));
     }
     return candidates.empty() ? std::string() : candidates[0];
@@ -458,6 +539,39 @@ class Binder {
 };
 
 }  // namespace
+
+const v1::ArrayInfo* FindArray(const v1::DatasetInfo& info, absl::string_view name) {
+  for (const v1::ArrayInfo& array : info.arrays()) {
+    if (array.name() == name) return &array;
+  }
+  return nullptr;
+}
+
+Dims ExampleDims(const v1::ArrayInfo& array) {
+  return {array.shape().begin() + 1, array.shape().end()};
+}
+
+v1::DatasetUsed UsedBy(const Binding& binding) {
+  v1::DatasetUsed used;
+  for (const BoundInput& bound : binding.inputs) {
+    v1::ArrayBinding& settled = *used.add_bindings();
+    settled.set_input(bound.input.name);
+    settled.mutable_arrays()->Add(bound.arrays.begin(), bound.arrays.end());
+  }
+  used.set_labels(binding.labels);
+  for (const std::string& array : binding.targets) used.add_targets()->set_array(array);
+  used.set_sequences(binding.sequences);
+  used.set_examples(binding.examples);
+  return used;
+}
+
+absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
+                                           std::span<const InputSpec> inputs,
+                                           const v1::DatasetUse& use,
+                                           std::span<const v1::Preprocess* const> preprocess) {
+  ASSIGN_OR_RETURN(const Binding binding, SettleBinding(info, inputs, use, preprocess));
+  return UsedBy(binding);
+}
 
 absl::StatusOr<Binding> SettleBinding(const v1::DatasetInfo& info,
                                       std::span<const InputSpec> inputs, const v1::DatasetUse& use,

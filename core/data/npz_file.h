@@ -52,9 +52,6 @@ class NpzFile {
   std::unique_ptr<State> state_;
 };
 
-// INVALID_ARGUMENT with the reason DATASET_MALFORMED.
-absl::Status MalformedDataset(absl::string_view problem);
-
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_DATA_NPZ_FILE_H_

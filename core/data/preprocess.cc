@@ -27,6 +27,17 @@ struct Image {
   const T* Pixel(int64_t y, int64_t x) const { return &values[(y * width + x) * channels]; }
 };
 
+// An image that lies elsewhere.
+template <typename T>
+struct ImageView {
+  int64_t height;
+  int64_t width;
+  int64_t channels;
+  const T* values;
+
+  const T* Pixel(int64_t y, int64_t x) const { return values + (y * width + x) * channels; }
+};
+
 int64_t Channels(const Dims& dims) { return dims.size() == 3 ? dims[2] : 1; }
 
 bool HasSteps(const ArraySteps& steps) {
@@ -167,14 +178,14 @@ Image<T> ResizeNearest(const Image<T>& image, int64_t height, int64_t width) {
   return resized;
 }
 
-struct Between {
+struct SourcePlace {
   int64_t lower;
   int64_t upper;
   float upper_share;
 };
 
-std::vector<Between> BetweenPixels(int64_t from, int64_t to) {
-  std::vector<Between> places(to);
+std::vector<SourcePlace> SourcePlaces(int64_t from, int64_t to) {
+  std::vector<SourcePlace> places(to);
   for (int64_t place = 0; place < to; ++place) {
     const float centre = SourceCentre(place, from, to) - 0.5f;
     const float floor = std::floor(centre);
@@ -185,21 +196,26 @@ std::vector<Between> BetweenPixels(int64_t from, int64_t to) {
   return places;
 }
 
-Image<float> ResizeBilinear(const Image<float>& image, int64_t height, int64_t width) {
-  const std::vector<Between> rows = BetweenPixels(image.height, height);
-  const std::vector<Between> columns = BetweenPixels(image.width, width);
+float Between(float lower, float upper, float upper_share) {
+  return lower + (upper - lower) * upper_share;
+}
+
+template <typename T>
+Image<float> ResizeBilinear(const ImageView<T>& image, int64_t height, int64_t width) {
+  const std::vector<SourcePlace> rows = SourcePlaces(image.height, height);
+  const std::vector<SourcePlace> columns = SourcePlaces(image.width, width);
   Image<float> resized{height, width, image.channels, {}};
   resized.values.reserve(height * width * image.channels);
-  for (const Between& y : rows) {
-    for (const Between& x : columns) {
-      const float* top_left = image.Pixel(y.lower, x.lower);
-      const float* top_right = image.Pixel(y.lower, x.upper);
-      const float* bottom_left = image.Pixel(y.upper, x.lower);
-      const float* bottom_right = image.Pixel(y.upper, x.upper);
+  for (const SourcePlace& y : rows) {
+    for (const SourcePlace& x : columns) {
+      const T* top_left = image.Pixel(y.lower, x.lower);
+      const T* top_right = image.Pixel(y.lower, x.upper);
+      const T* bottom_left = image.Pixel(y.upper, x.lower);
+      const T* bottom_right = image.Pixel(y.upper, x.upper);
       for (int64_t c = 0; c < image.channels; ++c) {
-        const float top = top_left[c] + (top_right[c] - top_left[c]) * x.upper_share;
-        const float bottom = bottom_left[c] + (bottom_right[c] - bottom_left[c]) * x.upper_share;
-        resized.values.push_back(top + (bottom - top) * y.upper_share);
+        const float top = Between(top_left[c], top_right[c], x.upper_share);
+        const float bottom = Between(bottom_left[c], bottom_right[c], x.upper_share);
+        resized.values.push_back(Between(top, bottom, y.upper_share));
       }
     }
   }
@@ -210,7 +226,8 @@ template <typename T>
 Image<T> Resized(const Image<T>& image, const ArraySteps& steps) {
   if constexpr (std::is_same_v<T, float>) {
     if (steps.method == v1::RESIZE_METHOD_BILINEAR) {
-      return ResizeBilinear(image, steps.resized_height, steps.resized_width);
+      const ImageView<float> view{image.height, image.width, image.channels, image.values.data()};
+      return ResizeBilinear(view, steps.resized_height, steps.resized_width);
     }
   }
   return ResizeNearest(image, steps.resized_height, steps.resized_width);
@@ -300,8 +317,13 @@ absl::StatusOr<PreprocessPlan> PlanPreprocess(const v1::Preprocess& preprocess,
   std::vector<Dims> shapes;
   bool any_swapped = false;
   for (const Dims& dims : arrays) {
+    const bool is_open = std::ranges::any_of(dims, [](int64_t size) { return size < 0; });
+    if (is_open && asked.resized_height == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("examples of different sizes, ", DimsText(dims), ", must be resized"));
+    }
     ASSIGN_OR_RETURN(ArraySteps steps, StepsFor(asked, dims, preprocess.repeat().channels() > 0));
-    RETURN_IF_ERROR(CheckSize(steps.from));
+    if (!is_open) RETURN_IF_ERROR(CheckSize(steps.from));
     RETURN_IF_ERROR(CheckSize(steps.to));
     any_swapped = any_swapped || steps.swap_channels;
     shapes.push_back(steps.to);
@@ -337,6 +359,19 @@ std::vector<float> ApplyPreprocess(const PreprocessPlan& plan,
 std::vector<int64_t> ApplyPreprocess(const PreprocessPlan& plan,
                                      std::vector<std::vector<int64_t>> arrays) {
   return Arranged(plan, std::move(arrays));
+}
+
+std::vector<float> ResizeBytes(std::span<const uint8_t> image, ArraySteps& steps) {
+  const ImageView<uint8_t> view{steps.from[0], steps.from[1], Channels(steps.from), image.data()};
+  Image<float> resized = ResizeBilinear(view, steps.resized_height, steps.resized_width);
+  steps.from[0] = std::exchange(steps.resized_height, 0);
+  steps.from[1] = std::exchange(steps.resized_width, 0);
+  return std::move(resized.values);
+}
+
+std::vector<uint8_t> ResizeToNearest(std::vector<uint8_t> image, const Dims& from, const Dims& to) {
+  const Image<uint8_t> whole{from[0], from[1], 1, std::move(image)};
+  return ResizeNearest(whole, to[0], to[1]).values;
 }
 
 std::string DimsText(std::span<const int64_t> dims) {

@@ -20,7 +20,7 @@ using Dims = std::vector<int64_t>;
 // What is done to one array, in order. An array with a step is an image: [height, width] or
 // [height, width, channels].
 struct ArraySteps {
-  Dims from;
+  Dims from;                   // -1: not the same for all examples, which are resized
   bool swap_channels = false;  // 0 with 2
   int64_t resized_height = 0;  // 0: not resized
   int64_t resized_width = 0;
@@ -31,7 +31,7 @@ struct ArraySteps {
   Dims to;
 };
 
-// Every shape is settled: applying it cannot fail.
+// Every shape is settled, but for what a resize starts from: applying it cannot fail.
 struct PreprocessPlan {
   std::vector<ArraySteps> arrays;
   Dims shape;                 // of the arrays together
@@ -39,8 +39,9 @@ struct PreprocessPlan {
   std::vector<float> offset;  // the same
 };
 
-// What `preprocess` makes of arrays of these shapes. Arrays are concatenated along the last axis;
-// one with an axis less than the others counts as one channel.
+// What `preprocess` makes of arrays of these shapes, where -1 is a size that a resize settles.
+// Arrays are concatenated along the last axis; one with an axis less than the others counts as one
+// channel.
 //
 // INVALID_ARGUMENT: a step does not apply to such a shape, the arrays do not fit together, or a
 // size, scale or offset is out of range (naming the message's field).
@@ -51,12 +52,18 @@ absl::StatusOr<PreprocessPlan> PlanPreprocess(const v1::Preprocess& preprocess,
 // hold.
 bool NeedsFloat(const PreprocessPlan& plan);
 
-// The values of the input, row-major. `arrays` are as planned for.
+// The values of the input, row-major. `arrays` are as planned for, and no size is open.
 std::vector<float> ApplyPreprocess(const PreprocessPlan& plan,
                                    std::vector<std::vector<float>> arrays);
 // Of a plan that needs no float.
 std::vector<int64_t> ApplyPreprocess(const PreprocessPlan& plan,
                                      std::vector<std::vector<int64_t>> arrays);
+
+// The bilinear resize of `steps`, taken out of them, of an image of bytes.
+std::vector<float> ResizeBytes(std::span<const uint8_t> image, ArraySteps& steps);
+
+// Of [height, width] bytes, each place's nearest.
+std::vector<uint8_t> ResizeToNearest(std::vector<uint8_t> image, const Dims& from, const Dims& to);
 
 // "[28, 28]".
 std::string DimsText(std::span<const int64_t> dims);

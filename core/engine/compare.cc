@@ -10,7 +10,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/parallel.h"
 #include "core/base/status_macros.h"
-#include "core/data/npz_dataset.h"
+#include "core/data/open_dataset.h"
 #include "core/engine/inspect.h"
 #include "core/evaluate/evaluate.h"
 #include "core/evaluate/tensor_errors.h"
@@ -80,15 +80,10 @@ absl::Status CheckBorders(const Model& a, const Model& b) {
 
 absl::StatusOr<BoundDataset> OpenData(const engine::v1::CompareWork& work, const Model& a,
                                       int64_t max_bytes) {
-  std::vector<InputSpec> inputs;
-  for (const int32_t input : a.graph().inputs) {
-    const schema::TensorT& tensor = a.tensor(TensorIndex{input});
-    inputs.push_back({.name = tensor.name, .type = RealType(tensor), .shape = tensor.shape});
-  }
   std::vector<const v1::Preprocess*> preprocess;
   for (const v1::Preprocess& one : work.preprocess()) preprocess.push_back(&one);
   ASSIGN_OR_RETURN(BoundDataset bound,
-                   OpenNpz(work.data().fd(), inputs, work.use(), preprocess, max_bytes));
+                   OpenDataset(work.data().fd(), InputsOf(a), work.use(), preprocess, max_bytes));
   if (bound.dataset->size() == 0) return absl::InvalidArgumentError("there are no examples");
   return bound;
 }

@@ -7,7 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/file_digest.h"
 #include "core/base/status_macros.h"
-#include "core/data/npz_dataset.h"
+#include "core/data/open_dataset.h"
 #include "core/engine/describe_model.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
@@ -32,15 +32,14 @@ absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file) {
 }
 
 absl::StatusOr<v1::DatasetInfo> InspectDataset(const engine::v1::DataFile& file) {
-  ASSIGN_OR_RETURN(const int64_t size_bytes, FileSize(file.fd()));
-  ASSIGN_OR_RETURN(v1::DatasetInfo info, InspectNpz(file.fd(), kMaxDatasetBytes));
-  info.set_size_bytes(size_bytes);
-  info.set_digest(file.digest());
-  if (file.digest().empty()) {
-    ASSIGN_OR_RETURN(const std::string digest, DigestOfFile(file.fd()));
-    info.set_digest(digest);
-  }
+  ASSIGN_OR_RETURN(v1::DatasetInfo info, InspectDatasetFile(file.fd(), kMaxDatasetBytes));
+  ASSIGN_OR_RETURN(*info.mutable_digest(), DigestOf(file));
   return info;
+}
+
+absl::StatusOr<std::string> DigestOf(const engine::v1::DataFile& file) {
+  if (!file.digest().empty()) return file.digest();
+  return DigestOfFile(file.fd());
 }
 
 engine::v1::EngineDescription DescribeEngine(const EngineIdentity& identity) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,8 +26,11 @@ absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
 // Errors as ImportModel's, and FixShapes's: a model that is READY can be run.
 absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file);
 
-// Errors as InspectNpz's.
+// Errors as InspectDatasetFile's.
 absl::StatusOr<v1::DatasetInfo> InspectDataset(const engine::v1::DataFile& file);
+
+// As the caller knows it, or else of the file's bytes.
+absl::StatusOr<std::string> DigestOf(const engine::v1::DataFile& file);
 
 engine::v1::EngineDescription DescribeEngine(const EngineIdentity& identity);
 

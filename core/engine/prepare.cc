@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
+#include "core/data/open_dataset.h"
 #include "core/engine/describe_model.h"
 #include "core/engine/inspect.h"
 #include "core/evaluate/model_runner.h"
@@ -17,18 +18,6 @@
 
 namespace octavo {
 namespace {
-
-std::vector<InputSpec> InputsOf(const Model& fixed) {
-  std::vector<InputSpec> inputs;
-  for (const int32_t input : fixed.graph().inputs) {
-    const schema::TensorT& tensor = *fixed.graph().tensors[input];
-    // Data are real numbers; a model that takes integers has their scale.
-    inputs.push_back({.name = tensor.name,
-                      .type = IsQuantizedInput(tensor) ? schema::TensorType_FLOAT32 : tensor.type,
-                      .shape = tensor.shape});
-  }
-  return inputs;
-}
 
 std::vector<const v1::Preprocess*> PreprocessOf(const v1::OptimizeSpec& spec) {
   std::vector<const v1::Preprocess*> preprocess;
@@ -57,13 +46,12 @@ struct OpenedSet {
 
 absl::StatusOr<OpenedSet> Open(const Prepared& prepared, const v1::DatasetUse& use,
                                const engine::v1::DataFile& file, int64_t max_bytes) {
-  ASSIGN_OR_RETURN(const v1::DatasetInfo info, InspectDataset(file));
-  ASSIGN_OR_RETURN(BoundDataset bound, OpenNpz(file.fd(), InputsOf(prepared.fixed), use,
-                                               PreprocessOf(prepared.spec), max_bytes));
+  ASSIGN_OR_RETURN(BoundDataset bound, OpenDataset(file.fd(), InputsOf(prepared.fixed), use,
+                                                   PreprocessOf(prepared.spec), max_bytes));
   bound.used.set_name(use.dataset().empty() ? file.name() : use.dataset());
-  bound.used.set_digest(info.digest());
+  ASSIGN_OR_RETURN(*bound.used.mutable_digest(), DigestOf(file));
   if (bound.dataset->size() == 0) return absl::InvalidArgumentError("there are no examples");
-  const bool holds_floats = HoldsFloats(info, bound.used);
+  const bool holds_floats = HoldsFloats(bound.info, bound.used);
   return OpenedSet{std::move(bound), holds_floats};
 }
 
@@ -92,6 +80,13 @@ absl::Status SettleLabels(Prepared& prepared) {
   return absl::OkStatus();
 }
 
+// What was done to a set without being asked for.
+void AddWarnings(const BoundDataset& bound, absl::string_view set, Prepared& prepared) {
+  for (const v1::Warning& warning : bound.warnings) {
+    Warn(prepared.warnings, warning.reason(), absl::StrCat(set, ": ", warning.message()));
+  }
+}
+
 // Both sets together unpack at most `max_bytes`.
 absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, Prepared& prepared) {
   const v1::OptimizeSpec& spec = prepared.spec;
@@ -103,12 +98,14 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
       RETURN_IF_ERROR(CheckFinite(prepared.fixed, *set.bound.dataset, spec.num_threads()),
                       "calibration set");
     }
+    AddWarnings(set.bound, "Calibration set", prepared);
     max_bytes -= set.bound.unpacked_bytes;
     prepared.calibration = std::move(set.bound);
   }
   if (spec.has_evaluation() && !spec.skip_evaluation()) {
     ASSIGN_OR_RETURN(OpenedSet set, Open(prepared, spec.evaluation(), work.evaluation(), max_bytes),
                      "evaluation set");
+    AddWarnings(set.bound, "Evaluation set", prepared);
     prepared.evaluation_holds_floats = set.holds_floats;
     prepared.evaluation = std::move(set.bound);
     RETURN_IF_ERROR(SettleLabels(prepared), "evaluation set");
@@ -126,6 +123,17 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
 }
 
 }  // namespace
+
+std::vector<InputSpec> InputsOf(const Model& fixed) {
+  std::vector<InputSpec> inputs;
+  for (const int32_t input : fixed.graph().inputs) {
+    const schema::TensorT& tensor = *fixed.graph().tensors[input];
+    inputs.push_back({.name = tensor.name,
+                      .type = IsQuantizedInput(tensor) ? schema::TensorType_FLOAT32 : tensor.type,
+                      .shape = tensor.shape});
+  }
+  return inputs;
+}
 
 absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t memory_limit_bytes) {
   Prepared prepared;

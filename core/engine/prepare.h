@@ -10,13 +10,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/data/npz_dataset.h"
+#include "core/data/array_dataset.h"
 #include "core/engine/settle_metrics.h"
 #include "core/engine/spec_check.h"
 #include "core/tflite/model.h"
 #include "octavo/engine/v1/engine.pb.h"
 
 namespace octavo {
+
+// What data sets are bound to: real numbers where a model of one example takes quantized ones,
+// which it has the scale of.
+std::vector<InputSpec> InputsOf(const Model& fixed);
 
 // What all variants share. Data sets read from descriptors that are the caller's.
 struct Prepared {

@@ -89,6 +89,16 @@ absl::Status CheckEveryMetricHasTargets(const Model& model, const v1::OptimizeSp
   return absl::OkStatus();
 }
 
+// Masks in image files take the size of an output of rows and columns.
+absl::Status FitMasks(const OutputPart& part, Targets& targets) {
+  if (part.shape.size() == 4) {
+    RETURN_IF_ERROR(targets.FitMasks(part.shape[1], part.shape[2]));
+  }
+  if (std::ranges::count(targets.shape(), -1) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the masks are of several sizes, and output '",
+                                                 part.name, "' has no rows and columns"));
+}
+
 absl::StatusOr<TaskMetric> SettleMetric(const Model& model, const v1::OptimizeSpec& spec,
                                         BoundDataset& evaluation, int i) {
   const v1::TargetBinding& binding = spec.evaluation().targets(i);
@@ -96,6 +106,7 @@ absl::StatusOr<TaskMetric> SettleMetric(const Model& model, const v1::OptimizeSp
   auto part = FindOutputPart(model, binding.output());
   RETURN_IF_ERROR(AsField(absl::StrCat(field, ".output"), part.status()));
   ASSIGN_OR_RETURN(const v1::EvaluationSpec wanted, MetricOf(model, spec, *part));
+  RETURN_IF_ERROR(AsField(absl::StrCat(field, ".array"), FitMasks(*part, *evaluation.targets[i])));
   auto metric = PlanMetric(*std::move(part), *evaluation.targets[i], binding.array(), wanted);
   RETURN_IF_ERROR(AsField(absl::StrCat(field, ".array"), metric.status()));
   RETURN_IF_ERROR(CheckTargets(evaluation.dataset->size(), spec.num_threads(), *metric));

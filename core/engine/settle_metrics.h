@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/data/npz_dataset.h"
+#include "core/data/array_dataset.h"
 #include "core/evaluate/feedback.h"
 #include "core/evaluate/output_part.h"
 #include "core/evaluate/task_metrics.h"

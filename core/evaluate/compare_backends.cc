@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -13,6 +12,7 @@
 #include "core/base/parallel.h"
 #include "core/base/pool.h"
 #include "core/base/status_macros.h"
+#include "core/evaluate/fidelity.h"
 #include "core/evaluate/lone_operator.h"
 #include "core/evaluate/model_runner.h"
 #include "core/runtime/executor.h"

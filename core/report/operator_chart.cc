@@ -61,23 +61,15 @@ ChartAxis YAxis(const std::vector<Mark>& line, const std::vector<Mark>& dots) {
 }
 
 void DrawAxes(const ChartAxis& x, const ChartAxis& y, std::string& out) {
-  for (const Tick& tick : y.Ticks(5)) {
-    const std::string place = PlaceText(y.Place(tick.value));
-    absl::StrAppend(&out, "<path class=grid d=\"M", kLeft, " ", place, "H", kWidth - kRight,
-                    "\"/><text class=tick x=", kLeft - 7, " y=", PlaceText(y.Place(tick.value) + 4),
-                    " text-anchor=end>", tick.text, "</text>");
-  }
+  const double bottom = kHeight - kBottom;
+  DrawRows(y, 5, kLeft, kWidth - kRight, out);
   for (const Tick& tick : x.Ticks(8)) {
     if (tick.value != std::floor(tick.value)) continue;
-    absl::StrAppend(&out, "<text class=tick x=", PlaceText(x.Place(tick.value)),
-                    " y=", kHeight - kBottom + 16, " text-anchor=middle>", tick.text, "</text>");
+    absl::StrAppend(&out, "<text class=tick x=", PlaceText(x.Place(tick.value)), " y=", bottom + 16,
+                    " text-anchor=middle>", tick.text, "</text>");
   }
-  absl::StrAppend(
-      &out, "<path class=axis d=\"M", kLeft, " ", kHeight - kBottom, "H", kWidth - kRight,
-      "\"/><text class=axistitle x=", (kLeft + kWidth - kRight) / 2, " y=", kHeight - 6,
-      " text-anchor=middle>operator</text><text class=axistitle "
-      "transform=\"translate(11 ",
-      (kTop + kHeight - kBottom) / 2, ") rotate(-90)\" text-anchor=middle>SQNR, dB</text>");
+  absl::StrAppend(&out, "<path class=axis d=\"M", kLeft, " ", bottom, "H", kWidth - kRight, "\"/>");
+  DrawTitles({kLeft, kTop, kWidth - kRight, bottom, kHeight}, "operator", "SQNR, dB", out);
 }
 
 void DrawLine(const std::vector<Mark>& line, const ChartAxis& x, const ChartAxis& y,

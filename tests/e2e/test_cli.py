@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import pty
@@ -10,8 +11,11 @@ import shutil
 import signal
 import struct
 import subprocess
+import tarfile
 import termios
 import time
+import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -95,6 +99,59 @@ def test_the_data_is_used_as_it_is(name, tmp_path):
     assert [v["fidelity"]["examples"] for v in report["variants"]] == [5, 5]
     page = (tmp_path / "report.html").read_text()
     assert {"portrait": "channels swapped to BGR", "fashion": "test_images", "crops": "nearest"}[name] in page
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A grey PNG."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    size = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def digits(images: str, labels: str, count: int) -> list[tuple[str, bytes]]:
+    """The same digits as files in class folders."""
+    arrays = np.load(data_path("mnist"))
+    return [(f"digits/{label}/{i:05}.png", png(image))
+            for i, (image, label) in enumerate(zip(arrays[images][:count], arrays[labels][:count]))]
+
+
+def test_archives_of_images_are_data_sets(tmp_path, where):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in digits("calib_images", "calib_labels", 500):
+            archive.writestr(path, data)
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        for path, data in digits("test_images", "test_labels", 10000):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    common = ["--scale", "1/255", "--variant", "int8", "--no-benchmark", *where]
+    done = octavo("optimize", model_path("mnist_cnn"), "--calibrate", tmp_path / "photos.zip", "--evaluate",
+                  tmp_path / "photos.tar", "--out", tmp_path / "images", *common)
+    assert done.returncode == 0
+    done = octavo("optimize", model_path("mnist_cnn"), "--calibrate", data_path("mnist") + ":calib_images",
+                  "--evaluate", data_path("mnist") + ":test_images:labels=test_labels", "--out", tmp_path / "arrays",
+                  *common)
+    assert done.returncode == 0
+    images, arrays = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("images", "arrays"))
+    assert images["evaluation"]["examples"] == 10000 and images["evaluation"]["labels"] == "labels"
+    # The same pixels, calibrated in another order, whose ranges are the same.
+    for one, other in zip(images["variants"], arrays["variants"]):
+        assert one["artifact"]["digest"] == other["artifact"]["digest"]
+        assert one["accuracy"]["top1"] == other["accuracy"]["top1"] > 0.97
+    shown = octavo("inspect", tmp_path / "photos.tar").stdout
+    assert "[10000, 28, 28, 1]" in shown and "label  class" in shown
+
+
+def test_a_link_in_an_archive_is_refused(tmp_path, where):
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        link = tarfile.TarInfo("cat/1.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    done = octavo("optimize", model_path("mnist_cnn"), "--calibrate", tmp_path / "photos.tar", "--variant", "int8",
+                  "--out", tmp_path / "out", *where)
+    assert done.returncode != 0 and "'cat/1.jpg': it is a link or a device" in done.stderr
 
 
 def test_a_named_variant_that_the_model_does_not_admit_is_4(tmp_path):

@@ -73,7 +73,7 @@ class JobFailed(OctavoError):
 class Data:
     """A data set and how it is used.
 
-    source: a path to an .npz file, "datasets/ID", an array, (inputs, labels), or a dict of arrays; first axis: examples.
+    source: a path (.npz, an archive of images, TFRecord), "datasets/ID", an array, (inputs, labels), or a dict of arrays; first axis: examples.
     inputs: model input -> array name, or names to concatenate as channels. Key "" is the only input.
     labels: the array of labels. examples: only the first so many.
     """
@@ -261,7 +261,7 @@ class Client:
         return created.name
 
     def upload_dataset(self, source) -> str:
-        """A path to an .npz file, arrays (see Data), or "datasets/ID"; gives "datasets/ID"."""
+        """A path to a data set, arrays (see Data), or "datasets/ID"; gives "datasets/ID"."""
         if isinstance(source, str) and re.fullmatch(f"datasets/{_RESOURCE_ID}", source):
             return source
         with _as_file(source) as path:

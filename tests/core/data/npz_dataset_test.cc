@@ -453,7 +453,7 @@ TEST(BindArrays, RefusesWhatIsAmbiguousWithAListAndAHint) {
       AllOf(HasSubstr(
                 "more than one array fits input 'serving_default_keras_tensor:0': 'test_images', "
                 "'calib_images'; say which"),
-            HasSubstr("FILE.npz:keras_tensor=test_images"), HasSubstr("FLOAT32 [1, 28, 28]"),
+            HasSubstr("FILE:keras_tensor=test_images"), HasSubstr("FLOAT32 [1, 28, 28]"),
             HasSubstr("'calib_labels' uint8 [500]")));
   EXPECT_EQ(ReasonOf(used.status()), "TENSOR_MISMATCH");
 }
@@ -463,7 +463,7 @@ TEST(BindArrays, FillsTwoInputsFromOneArrayOnlyWhereAsked) {
   const auto chosen = Bind(Array("d", "[9, 4]"), inputs);
   EXPECT_THAT(chosen, StatusIs(absl::StatusCode::kInvalidArgument,
                                AllOf(HasSubstr("array 'd' fits input 'i' and input 'j'; say which"),
-                                     HasSubstr("FILE.npz:j=d"), HasSubstr("'d' uint8 [9, 4]"))));
+                                     HasSubstr("FILE:j=d"), HasSubstr("'d' uint8 [9, 4]"))));
   EXPECT_EQ(ReasonOf(chosen.status()), "TENSOR_MISMATCH");
   // Both are called "image" by their author.
   EXPECT_THAT(Bind(Array("image", "[9, 4]"),
