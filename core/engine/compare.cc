@@ -12,6 +12,7 @@
 #include "core/base/status_macros.h"
 #include "core/data/open_dataset.h"
 #include "core/engine/inspect.h"
+#include "core/engine/prepare.h"
 #include "core/evaluate/evaluate.h"
 #include "core/evaluate/tensor_errors.h"
 #include "core/graph/fix_shapes.h"
