@@ -143,13 +143,6 @@ absl::StatusOr<v1::Backend> ParseBackend(const std::string& name) {
   return FlagError("--backend", name, "there are xnnpack, reference and both");
 }
 
-// A flag that may be repeated takes one word each time, or it would swallow the arguments behind
-// it.
-void AddRepeated(CLI::App& command, const char* name, std::vector<std::string>& values,
-                 const char* type, const std::string& description) {
-  command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
-}
-
 void AddOverrides(const std::vector<std::string>& patterns,
                   v1::OperatorOverride::Precision precision, v1::VariantSpec& variant) {
   for (const std::string& pattern : patterns) {

@@ -20,7 +20,7 @@ class Targets {
   virtual bool is_float() const = 0;
   // From then on masks in image files have this size, to the nearest pixel; other targets stay as
   // they are.
-  virtual absl::Status FitMasks(int64_t height, int64_t width) = 0;
+  virtual absl::Status FitMasks(int64_t /*height*/, int64_t /*width*/) { return absl::OkStatus(); }
   // Row-major. `index` as that of the data set.
   virtual absl::StatusOr<std::vector<float>> Get(int64_t index) const = 0;
 };
