@@ -16,6 +16,7 @@ struct UsualVariant {
   v1::IoType io_type;
   bool needs_calibration;
   const char* description;
+  bool only_by_name = false;  // not one of all_variants
 };
 
 // The baseline of a model that is quantized already, which no row is: SCHEME_FLOAT32, as it came.

@@ -94,7 +94,8 @@ std::string KeepFloat(const OperatorReport& op) {
 
 bool HasInt4Weights(const VariantReport& report) {
   return report.spec().scheme() == v1::SCHEME_WEIGHT_INT4 ||
-         report.spec().scheme() == v1::SCHEME_DYNAMIC_INT4;
+         report.spec().scheme() == v1::SCHEME_DYNAMIC_INT4 ||
+         report.spec().scheme() == v1::SCHEME_DYNAMIC_INT4_BLOCK32;
 }
 
 bool HasFloatActivations(const VariantReport& report) {
@@ -136,6 +137,7 @@ std::string AgainstActivations(const OperatorReport& op, const VariantReport& re
                           KeepFloat(op), ".");
     case v1::SCHEME_DYNAMIC_INT8:
     case v1::SCHEME_DYNAMIC_INT4:
+    case v1::SCHEME_DYNAMIC_INT4_BLOCK32:
       return absl::StrCat("Its inputs lose most, quantized while running: try weight-int8, or ",
                           KeepFloat(op), ".");
     default:

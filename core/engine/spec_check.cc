@@ -101,7 +101,7 @@ bool IsMadeOf(bool is_quantized, const v1::VariantSpec& variant) {
 // Those of `all_variants` that were not asked for anyway.
 void AddUsualVariants(bool is_quantized, std::vector<SettledVariant>& variants) {
   for (const v1::VariantSpec& usual : UsualVariants()) {
-    if (!IsMadeOf(is_quantized, usual)) continue;
+    if (!IsMadeOf(is_quantized, usual) || FindUsual(usual.name())->only_by_name) continue;
     const bool is_there = std::ranges::any_of(variants, [&](const SettledVariant& variant) {
       return variant.spec.name() == usual.name();
     });

@@ -44,12 +44,21 @@ class LoneModelBuilder {
     const bool is_constant = model_.IsConstant(index);
     const SharedBytes bytes =
         is_constant ? model_.buffers[model_.tensor(index).buffer] : SharedBytes();
-    entry->second = static_cast<int32_t>(lone_.model.AddTensor(model_.tensor(index), bytes));
+    schema::TensorT copy = model_.tensor(index);
+    PlaceScales(copy);
+    entry->second = static_cast<int32_t>(lone_.model.AddTensor(std::move(copy), bytes));
     if (!is_constant && !is_made) {
       lone_.model.graph().inputs.push_back(entry->second);
       lone_.inputs.push_back(index);
     }
     return entry->second;
+  }
+
+  // Scales of blocks are a tensor of their own.
+  void PlaceScales(schema::TensorT& tensor) {
+    if (tensor.quantization == nullptr) return;
+    auto* blocks = tensor.quantization->details.AsBlockwiseQuantization();
+    if (blocks != nullptr) blocks->scales = Place(blocks->scales, /*is_made=*/false);
   }
 
   const Model& model_;

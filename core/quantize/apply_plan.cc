@@ -186,11 +186,28 @@ class Rewriter {
     schema::TensorT tensor = model_.tensor(original);
     tensor.type = constant.type;
     tensor.quantization = params.scales.empty() ? nullptr : QuantizationOf(params);
+    if (params.block_size > 0) AddBlockScales(params, tensor);
     SharedBytes bytes =
         StoreAs(constant.type, params, model_.ConstantValues<float>(original), tensor.shape);
     const TensorIndex stored = result_.AddTensor(std::move(tensor), std::move(bytes));
     place->second = constant.dequantize ? Dequantized(original, stored) : stored;
     return place->second;
+  }
+
+  // Scales of blocks are a tensor of their own.
+  void AddBlockScales(const QuantParams& params, schema::TensorT& weights) {
+    schema::TensorT scales;
+    scales.name = absl::StrCat(weights.name, "_scales");
+    scales.type = schema::TensorType_FLOAT16;
+    scales.shape = weights.shape;
+    scales.shape.back() /= params.block_size;
+    SharedBytes bytes = StoreAs(scales.type, {}, params.scales, scales.shape);
+    schema::BlockwiseQuantizationT blocks;
+    blocks.scales = static_cast<int32_t>(result_.AddTensor(std::move(scales), std::move(bytes)));
+    blocks.zero_points = static_cast<int32_t>(kNoTensor);
+    blocks.block_size = params.block_size;
+    weights.quantization = std::make_unique<schema::QuantizationParametersT>();
+    weights.quantization->details.Set(std::move(blocks));
   }
 
   TensorIndex Dequantized(TensorIndex original, TensorIndex stored) {

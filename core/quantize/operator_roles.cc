@@ -1,11 +1,14 @@
 #include "core/quantize/operator_roles.h"
 
+#include <algorithm>
+#include <optional>
 #include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/base/error_reason.h"
 #include "core/calibrate/min_max.h"
+#include "core/quantize/rounding.h"
 
 namespace octavo {
 namespace {
@@ -69,14 +72,25 @@ std::string WeightsProblem(const Model& model, const schema::OperatorT& op,
 }
 
 schema::TensorType StoredType(WeightType type) {
-  return type == WeightType::kInt4 ? schema::TensorType_INT4 : schema::TensorType_INT8;
+  return type == WeightType::kInt8 ? schema::TensorType_INT8 : schema::TensorType_INT4;
 }
 
-absl::string_view NameOf(WeightType type) { return type == WeightType::kInt4 ? "int4" : "int8"; }
+absl::string_view NameOf(WeightType type) { return type == WeightType::kInt8 ? "int8" : "int4"; }
+
+bool FitsBlocks(const Model& model, const schema::OperatorT& op, const OperatorRow& row) {
+  if (row.type != schema::BuiltinOperator_FULLY_CONNECTED) return false;
+  const TensorIndex weights = InputOf(op, row.weights_input);
+  if (model.tensor(weights).shape.back() % kWeightBlock != 0) return false;
+  const std::optional<Range> range = FiniteRange(model.ConstantValues<float>(weights));
+  return range.has_value() && std::max(-range->min, range->max) < kLargestFloat16;
+}
 
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type, bool per_channel) {
   const TensorIndex weights = InputOf(op, row.weights_input);
+  if (type == WeightType::kInt4Blocks) {
+    return BlockWeightParams(model.ConstantValues<float>(weights), kWeightBlock);
+  }
   return SymmetricWeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
                                per_channel ? row.weights_axis : -1,
                                type == WeightType::kInt4 ? 7 : 127);

@@ -38,12 +38,16 @@ bool HasWeights(const OperatorRow& row);
 // they can.
 std::string WeightsProblem(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
 
-// How weights are stored: symmetric, [-127, 127] or [-7, 7].
-enum class WeightType { kInt8, kInt4 };
+// How weights are stored: symmetric, [-127, 127] or [-7, 7], a scale a channel or, of
+// FULLY_CONNECTED, a block of 32.
+enum class WeightType { kInt8, kInt4, kInt4Blocks };
 schema::TensorType StoredType(WeightType type);
 absl::string_view NameOf(WeightType type);
 
-// Parameters of the weights, which have no problem: one scale a channel, or one in all.
+// Whether blocks can hold the weights of `op`, which have no other problem.
+bool FitsBlocks(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
+
+// Parameters of the weights, which have no problem: one scale a channel or block, or one in all.
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type = WeightType::kInt8, bool per_channel = true);
 

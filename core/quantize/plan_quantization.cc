@@ -200,6 +200,26 @@ bool RunsInt4(const OperatorRow& row) {
          row.type == schema::BuiltinOperator_FULLY_CONNECTED;
 }
 
+// What the weights of an operator become where a variant wants `type`.
+WeightType DynamicWeights(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
+                          WeightType type) {
+  if (!RunsInt4(row)) return WeightType::kInt8;
+  const bool is_split = type == WeightType::kInt4Blocks && !FitsBlocks(model, op, row);
+  return is_split ? WeightType::kInt4 : type;
+}
+
+// One operator at least must have blocks, or the variant would be dynamic-int4 by another name.
+absl::Status CheckHasBlocks(const QuantPlan& plan) {
+  for (const auto& [use, constant] : plan.constants) {
+    if (constant.params.block_size > 0) return absl::OkStatus();
+  }
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          VariantName(plan.spec.scheme(), plan.spec.io_type()),
+          " finds no FULLY_CONNECTED operator with a multiple of ", kWeightBlock, " inputs")),
+      "OP_UNSUPPORTED");
+}
+
 absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
   for (int i = 0; i < static_cast<int>(plan->operators.size()); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
@@ -209,15 +229,16 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
     decision.note = DynamicProblem(model, op, row);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    const WeightType stored = RunsInt4(*row) ? type : WeightType::kInt8;
+    const WeightType stored = DynamicWeights(model, op, *row, type);
     plan->constants[{i, row->weights_input}] = {.type = StoredType(stored),
                                                 .params = WeightParams(model, op, *row, stored)};
     decision = {.quantized = true,
                 .version = std::max(decision.version, row->dynamic_version),
-                .note = absl::StrCat(NameOf(stored),
-                                     " weights per channel, activations quantized while it runs")};
+                .note = absl::StrCat(NameOf(stored), " weights per ",
+                                     stored == WeightType::kInt4Blocks ? "block" : "channel",
+                                     ", activations quantized while it runs")};
   }
-  return absl::OkStatus();
+  return type == WeightType::kInt4Blocks ? CheckHasBlocks(*plan) : absl::OkStatus();
 }
 
 // Why the weights of `op` stay float, in a reader's words; empty where they need not.
@@ -257,6 +278,8 @@ absl::Status PlanScheme(const Model& model, const TensorRanges& ranges, QuantPla
       return PlanDynamic(model, WeightType::kInt8, plan);
     case v1::SCHEME_DYNAMIC_INT4:
       return PlanDynamic(model, WeightType::kInt4, plan);
+    case v1::SCHEME_DYNAMIC_INT4_BLOCK32:
+      return PlanDynamic(model, WeightType::kInt4Blocks, plan);
     case v1::SCHEME_WEIGHT_INT8:
       return PlanWeightOnly(model, WeightType::kInt8, plan);
     case v1::SCHEME_WEIGHT_INT4:

@@ -1,6 +1,7 @@
 #include "core/quantize/quant_params.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -15,6 +16,8 @@ namespace {
 constexpr float kInt8Lowest = -128;
 constexpr float kInt8Highest = 127;
 constexpr float kInt16Highest = 32767;
+constexpr float kInt4Highest = 7;
+constexpr float kSmallestFloat16 = 0x1p-14f;    // that is normal
 constexpr double kBiasHighest = (1 << 30) - 1;  // half of int32's range
 // TFLiteConverter's half range for weights that are all zero: 3.9e-9 for a scale.
 constexpr float kZeroWeightsHalfRange = 5e-7f;
@@ -33,6 +36,13 @@ float WeightScale(const Range& range, int highest) {
   const float largest = LargestMagnitude(range);
   return NormalScale((largest == 0 ? kZeroWeightsHalfRange : largest) /
                      static_cast<float>(highest));
+}
+
+// The nearest, halves to even.
+float ToBfloat16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  return std::bit_cast<float>(rounded & 0xffff0000);
 }
 
 // One range a channel, of values whose channels are neighbours (depthwise weights).
@@ -93,6 +103,20 @@ QuantParams SymmetricWeightParams(std::span<const float> values, std::span<const
   params.quantized_dimension = std::max(axis, 0);
   for (const Range& range : RangesOfChannels(values, LayoutAlong(shape, axis))) {
     params.scales.push_back(WeightScale(range, highest));
+  }
+  params.zero_points.assign(params.scales.size(), 0);
+  return params;
+}
+
+QuantParams BlockWeightParams(std::span<const float> values, int block_size) {
+  QuantParams params{.scales = {}, .zero_points = {}, .block_size = block_size};
+  const auto size = static_cast<size_t>(block_size);
+  for (size_t first = 0; first + size <= values.size(); first += size) {
+    const std::optional<Range> range = FiniteRange(values.subspan(first, size));
+    CHECK(range.has_value()) << "weights are checked before they are quantized";
+    const float scale = ToBfloat16(LargestMagnitude(*range) / kInt4Highest);
+    params.scales.push_back(scale > kLargestFloat16 ? std::numeric_limits<float>::infinity()
+                                                    : std::max(scale, kSmallestFloat16));
   }
   params.zero_points.assign(params.scales.size(), 0);
   return params;

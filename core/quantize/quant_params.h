@@ -11,11 +11,16 @@
 
 namespace octavo {
 
-// One scale and zero point, or one a channel along `quantized_dimension`.
+// Weights that share a scale where they are quantized in blocks.
+inline constexpr int kWeightBlock = 32;
+
+// One scale and zero point, one a channel along `quantized_dimension`, or one for each `block_size`
+// neighbours along the last dimension.
 struct QuantParams {
   std::vector<float> scales;
   std::vector<int64_t> zero_points;
   int32_t quantized_dimension = 0;
+  int32_t block_size = 0;  // 0: no blocks
   bool operator==(const QuantParams&) const = default;
 };
 
@@ -32,6 +37,11 @@ QuantParams Int16ActivationParams(const Range& range);
 // one. `values` are finite and fit `shape`.
 QuantParams SymmetricWeightParams(std::span<const float> values, std::span<const int32_t> shape,
                                   int axis, int highest);
+
+// The same for int4 in blocks of the last dimension, which `block_size` divides. Scales are such as
+// are kept for blocks: bfloat16's, within float16's normal range. Infinite where a weight is too
+// large for that.
+QuantParams BlockWeightParams(std::span<const float> values, int block_size);
 
 // Of a bias, zero point 0: scale[c] = input scale * weight scale[c].
 //

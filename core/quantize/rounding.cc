@@ -38,8 +38,7 @@ void Round(std::span<const float> values, float scale, int32_t zero_point, T* co
 template <typename T, int32_t kLowest, int32_t kHighest>
 std::vector<T> RoundChannels(const QuantParams& params, std::span<const float> values,
                              std::span<const int32_t> shape) {
-  const bool per_channel = params.scales.size() > 1;
-  const ChannelLayout layout = LayoutAlong(shape, per_channel ? params.quantized_dimension : -1);
+  const ChannelLayout layout = LayoutOf(params, shape);
   CHECK_EQ(layout.channels, static_cast<int64_t>(params.scales.size()));
   CHECK_EQ(layout.outer * layout.channels * layout.inner, static_cast<int64_t>(values.size()));
 
@@ -116,8 +115,7 @@ double StoredSqnrDb(schema::TensorType type, const QuantParams& params,
     }
   } else {
     const std::vector<int8_t> codes = RoundChannels<int8_t, -128, 127>(params, values, shape);
-    const bool per_channel = params.scales.size() > 1;
-    const ChannelLayout layout = LayoutAlong(shape, per_channel ? params.quantized_dimension : -1);
+    const ChannelLayout layout = LayoutOf(params, shape);
     for (size_t i = 0; i < codes.size(); ++i) {
       const int64_t channel = static_cast<int64_t>(i) / layout.inner % layout.channels;
       add(values[i], double{params.scales[channel]} *
@@ -133,6 +131,13 @@ ChannelLayout LayoutAlong(std::span<const int32_t> shape, int axis) {
     (axis < 0 || i > axis ? layout.inner : i < axis ? layout.outer : layout.channels) *= shape[i];
   }
   return layout;
+}
+
+ChannelLayout LayoutOf(const QuantParams& params, std::span<const int32_t> shape) {
+  if (params.block_size > 0) {
+    return {.channels = static_cast<int64_t>(params.scales.size()), .inner = params.block_size};
+  }
+  return LayoutAlong(shape, params.scales.size() > 1 ? params.quantized_dimension : -1);
 }
 
 }  // namespace octavo

@@ -17,7 +17,8 @@ namespace octavo {
 inline constexpr float kLargestFloat16 = 65504;
 
 // The bytes of `values`, a constant of `shape`, stored as `type`: INT4 (two a byte), INT8, INT16,
-// INT32 or INT64 with `params` (one scale, or one a slice along the quantized dimension), or
+// INT32 or INT64 with `params` (one scale, one a slice along the quantized dimension, or one a
+// block), or
 // FLOAT16 (nearest, halves to even, clamped to +-65504), which needs none. Integers of 32 and 64
 // bits stay within those of 32.
 //
@@ -40,6 +41,9 @@ struct ChannelLayout {
 
 // `axis` -1: one channel, everything.
 ChannelLayout LayoutAlong(std::span<const int32_t> shape, int axis);
+
+// Of values that have these parameters: one channel a scale.
+ChannelLayout LayoutOf(const QuantParams& params, std::span<const int32_t> shape);
 
 }  // namespace octavo
 

@@ -3,6 +3,7 @@
 #include <xnnpack.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 #include <vector>
 
@@ -153,6 +154,39 @@ xnn_status PrepareTransposed(const WeightedPlan& plan, const PackedCopies& copie
   return IsOutput(output, height, width) ? xnn_status_success : xnn_status_unsupported_parameter;
 }
 
+// Two codes a byte, the first in the lower half, 8 standing for 0.
+std::vector<uint8_t> PackInt4(std::span<const uint8_t> codes) {
+  std::vector<uint8_t> packed((codes.size() + 1) / 2);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const auto half = static_cast<uint8_t>((codes[i] & 0xf) ^ 8);
+    packed[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? half : half << 4);
+  }
+  return packed;
+}
+
+std::vector<uint16_t> ToBfloat16(std::span<const float> scales) {
+  std::vector<uint16_t> halves;
+  for (const float scale : scales) {
+    halves.push_back(static_cast<uint16_t>(std::bit_cast<uint32_t>(scale) >> 16));
+  }
+  return halves;
+}
+
+xnn_status PrepareBlocks(const WeightedPlan& plan, const PackedCopies& copies, size_t num_rows,
+                         PreparedOperator& prepared) {
+  const std::vector<uint8_t> codes = PackInt4(plan.filter.bytes);
+  const std::vector<uint16_t> scales = ToBfloat16(plan.filter.scales);
+  xnn_operator_t op = nullptr;
+  const xnn_status status = xnn_create_fully_connected_nc_qd8_f32_qb4w(
+      plan.group_input_channels, plan.group_output_channels, plan.group_input_channels,
+      plan.group_output_channels, plan.filter.block_size, /*kernel_zero_point=*/8, scales.data(),
+      codes.data(), copies.bias_data(), plan.range.min, plan.range.max, /*flags=*/0,
+      /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
+  if (status != xnn_status_success) return status;
+  prepared.op.reset(op);
+  return xnn_reshape_fully_connected_nc_qd8_f32_qb4w(op, num_rows, /*threadpool=*/nullptr);
+}
+
 xnn_status PrepareFullyConnected(const WeightedPlan& plan, const PackedCopies& copies,
                                  size_t num_rows, PreparedOperator& prepared) {
   xnn_operator_t op = nullptr;
@@ -166,8 +200,14 @@ xnn_status PrepareFullyConnected(const WeightedPlan& plan, const PackedCopies& c
   return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(op, num_rows, /*threadpool=*/nullptr);
 }
 
-DynamicKernel::Setup SetupOf(WeightedKind kind) {
-  switch (kind) {
+DynamicKernel::Setup SetupOf(const WeightedPlan& plan) {
+  if (plan.filter.block_size > 0) {
+    return [](xnn_operator_t op, void*, const int8_t* codes, float* output,
+              const xnn_quantization_params* quantization) {
+      return xnn_setup_fully_connected_nc_qd8_f32_qb4w(op, codes, output, quantization);
+    };
+  }
+  switch (plan.kind) {
     case WeightedKind::kTransposed:
       return [](xnn_operator_t op, void*, const int8_t* codes, float* output,
                 const xnn_quantization_params* quantization) {
@@ -192,7 +232,8 @@ xnn_status Prepare(const WeightedPlan& plan, const PackedCopies& copies, const S
       if (*NumElements(output) != static_cast<int64_t>(num_rows * plan.group_output_channels)) {
         return xnn_status_unsupported_parameter;
       }
-      return PrepareFullyConnected(plan, copies, num_rows, prepared);
+      return plan.filter.block_size > 0 ? PrepareBlocks(plan, copies, num_rows, prepared)
+                                        : PrepareFullyConnected(plan, copies, num_rows, prepared);
     default:
       return PrepareConvolution(plan, copies, output, prepared);
   }
@@ -225,7 +266,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> NewDynamicKernel(const Model& model,
   }
   if (status != xnn_status_success) return nullptr;
   const int input_position = plan->input == view.in(0) ? 0 : 2;
-  return std::make_unique<DynamicKernel>(std::move(prepared), SetupOf(plan->kind), input_position,
+  return std::make_unique<DynamicKernel>(std::move(prepared), SetupOf(*plan), input_position,
                                          std::move(codes), num_rows, elements / num_rows);
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/tflite/block_scales.h"
+
 namespace octavo {
 namespace {
 
@@ -59,13 +61,30 @@ std::optional<WeightedPlan> PlanFloat(const XnnpackView& op, const WeightedTenso
   return plan;
 }
 
+// Int4 codes, widened to int8, with a scale a block.
+std::optional<WeightedPlan> PlanBlocks(const XnnpackView& op, const WeightedTensors& tensors) {
+  const auto blocks = ReadBlockScales(op.model, tensors.filter);
+  if (!blocks || tensors.kind != WeightedKind::kFullyConnected) return std::nullopt;
+  const auto codes = op.model.ConstantValues<int8_t>(tensors.filter);
+  if (std::ranges::any_of(codes, [](int8_t code) { return code < -8 || code > 7; })) {
+    return std::nullopt;
+  }
+  WeightedPlan plan;
+  plan.is_dynamic = true;
+  plan.filter.type = xnn_datatype_qbint4;
+  plan.filter.scales = blocks->scales;
+  plan.filter.block_size = static_cast<size_t>(blocks->block_size);
+  if (tensors.bias != kNoTensor) plan.bias = PackedConstant{.type = xnn_datatype_fp32};
+  return plan;
+}
+
 std::optional<WeightedPlan> PlanDynamic(const XnnpackView& op, const WeightedTensors& tensors) {
   if (tensors.kind == WeightedKind::kDepthwise ||
       !IsConstantOf(op, tensors.filter, schema::TensorType_INT8)) {
     return std::nullopt;
   }
   auto scales = FilterScales(op.tensor(tensors.filter), tensors.channel_axis);
-  if (!scales) return std::nullopt;
+  if (!scales) return PlanBlocks(op, tensors);
   scales->resize(op.shape(tensors.filter)[tensors.channel_axis], scales->front());
   // The bound of the transposed convolution; no real scale is near it.
   if (std::ranges::any_of(*scales, [](float scale) { return scale >= kMaxRequantization; })) {

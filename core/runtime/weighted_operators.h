@@ -22,6 +22,7 @@ struct PackedConstant {
   std::span<const uint8_t> bytes = {};
   std::vector<float> scales = {};  // one, or one a channel for channelwise types; none for floats
   size_t channel_axis = 0;
+  size_t block_size = 0;  // of int4 codes, a scale each; 0: no blocks
 };
 
 enum class WeightedKind { kConvolution, kDepthwise, kTransposed, kFullyConnected };

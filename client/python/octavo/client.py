@@ -28,6 +28,7 @@ _VARIANTS = {
     "weight-int4": (spec_pb2.SCHEME_WEIGHT_INT4, spec_pb2.IO_TYPE_FLOAT32),
     "dynamic-int8": (spec_pb2.SCHEME_DYNAMIC_INT8, spec_pb2.IO_TYPE_FLOAT32),
     "dynamic-int4": (spec_pb2.SCHEME_DYNAMIC_INT4, spec_pb2.IO_TYPE_FLOAT32),
+    "dynamic-int4-block32": (spec_pb2.SCHEME_DYNAMIC_INT4_BLOCK32, spec_pb2.IO_TYPE_FLOAT32),
     "int8": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_FLOAT32),
     "int8-int8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_INT8),
     "int8-uint8io": (spec_pb2.SCHEME_INT8, spec_pb2.IO_TYPE_UINT8),

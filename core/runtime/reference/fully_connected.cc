@@ -140,6 +140,36 @@ KernelOr BuildHybrid(const Operands& operands, const Sizes& sizes, const Weighte
   });
 }
 
+// Weights of int4 codes, each block of a row of them with a scale.
+KernelOr BuildBlocks(const Operands& operands, const Sizes& sizes, const WeightedOperator& which,
+                     BlockScales blocks) {
+  ASSIGN_OR_RETURN(const FloatRange range, ActivationRange(operands, which.activation));
+  ASSIGN_OR_RETURN(const std::vector<float> bias, FloatBias(operands, which, sizes.channels));
+  return MakeKernel([sizes, range, bias, blocks = std::move(blocks),
+                     codes = std::vector<int16_t>(sizes.depth)](Inputs inputs,
+                                                                Outputs outputs) mutable {
+    float* output = Out<float>(outputs, 0);
+    for (int64_t row = 0; row < sizes.rows; ++row) {
+      const std::span<const float> values(In<float>(inputs, 0) + row * sizes.depth, codes.size());
+      const float row_scale =
+          QuantizeValues(BestInt16Kernels(), Symmetry::kAsymmetric, values, codes.data());
+      const int8_t* weights = In<int8_t>(inputs, 1);
+      const float* scale = blocks.scales.data();
+      for (int channel = 0; channel < sizes.channels; ++channel) {
+        float sum = 0;
+        for (int64_t first = 0; first < sizes.depth; first += blocks.block_size, ++scale) {
+          int32_t block = 0;
+          for (int64_t i = first; i < first + blocks.block_size; ++i) {
+            block += codes[i] * *weights++;
+          }
+          sum += static_cast<float>(block) * *scale;
+        }
+        *output++ = Clamp(sum * row_scale + bias[channel], range.min, range.max);
+      }
+    }
+  });
+}
+
 KernelOr BuildFloat(const Operands& operands, const Sizes& sizes, const WeightedOperator& which) {
   ASSIGN_OR_RETURN(const FloatRange range, ActivationRange(operands, which.activation));
   const bool has_bias = operands.has_input(2);
@@ -182,6 +212,9 @@ KernelOr BuildFullyConnected(const Operands& operands) {
     case WeightedForm::kInt16:
       return BuildQuantized<int16_t>(operands, sizes, which);
     case WeightedForm::kHybrid:
+      if (auto blocks = operands.block_scales(which.weights)) {
+        return BuildBlocks(operands, sizes, which, *std::move(blocks));
+      }
       return BuildHybrid(
           operands, sizes, which,
           options.asymmetric_quantize_inputs ? Symmetry::kAsymmetric : Symmetry::kSymmetric);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/runtime/reference/kernel.h"
+#include "core/tflite/block_scales.h"
 #include "core/tflite/model.h"
 #include "core/tflite/tensor_value.h"
 
@@ -56,6 +58,10 @@ class Operands {
   // One scale for each place along `dimension`; a single scale is repeated. Zero points must be 0.
   // A scale of 0 is allowed: converters write it for channels whose weights are all 0.
   absl::StatusOr<std::vector<float>> channel_scales(int position, int dimension) const;
+  // Null: the tensor is not quantized in blocks, or not so that it can be read.
+  std::optional<BlockScales> block_scales(int position) const {
+    return ReadBlockScales(*model_, InputOf(*op_, position));
+  }
   // Scales along the tensor's own quantized dimension, with their zero points, or one.
   struct AxisScales {
     std::vector<TensorScale> scales;
