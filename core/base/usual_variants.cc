@@ -17,7 +17,7 @@ constexpr UsualVariant kUsualVariants[] = {
     {"dynamic-int4", v1::SCHEME_DYNAMIC_INT4, v1::IO_TYPE_FLOAT32, false,
      "weights in int4 per channel, activations quantized while running"},
     {"dynamic-int4-block32", v1::SCHEME_DYNAMIC_INT4_BLOCK32, v1::IO_TYPE_FLOAT32, false,
-     "as dynamic-int4, with a scale for each 32 weights of FULLY_CONNECTED", true},
+     "as dynamic-int8, FULLY_CONNECTED in int4 with a scale for each 32 weights", true},
     {"int8", v1::SCHEME_INT8, v1::IO_TYPE_FLOAT32, true,
      "weights and activations in int8, float inputs and outputs"},
     {"int8-int8io", v1::SCHEME_INT8, v1::IO_TYPE_INT8, true,

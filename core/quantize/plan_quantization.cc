@@ -203,12 +203,11 @@ bool RunsInt4(const OperatorRow& row) {
 // What the weights of an operator become where a variant wants `type`.
 WeightType DynamicWeights(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                           WeightType type) {
-  if (!RunsInt4(row)) return WeightType::kInt8;
-  const bool is_split = type == WeightType::kInt4Blocks && !FitsBlocks(model, op, row);
-  return is_split ? WeightType::kInt4 : type;
+  const bool fits = type == WeightType::kInt4Blocks ? FitsBlocks(model, op, row) : RunsInt4(row);
+  return fits ? type : WeightType::kInt8;
 }
 
-// One operator at least must have blocks, or the variant would be dynamic-int4 by another name.
+// One operator at least must have blocks, or the variant would be dynamic-int8 by another name.
 absl::Status CheckHasBlocks(const QuantPlan& plan) {
   for (const auto& [use, constant] : plan.constants) {
     if (constant.params.block_size > 0) return absl::OkStatus();

@@ -1,5 +1,8 @@
 #include "core/tflite/model_writer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "core/tflite/schema_generated.h"
 #include "flatbuffers/flatbuffers.h"
@@ -15,6 +18,49 @@ constexpr size_t kBufferAlignment = 16;
 // Offsets of the format have 32 bits with a sign. The tables are small beside the constants; the
 // reserve is for them.
 constexpr int64_t kMaxFileBytes = (int64_t{1} << 31) - (int64_t{1} << 26);
+
+// A builder's memory that is a vector in the end: a copy of all constants less.
+class VectorAllocator : public flatbuffers::Allocator {
+ public:
+  uint8_t* allocate(size_t size) override {
+    bytes_.resize(size);
+    return bytes_.data();
+  }
+  void deallocate(uint8_t*, size_t) override {}
+  uint8_t* reallocate_downward(uint8_t*, size_t old_size, size_t new_size, size_t in_use_back,
+                               size_t in_use_front) override {
+    std::vector<uint8_t> grown(new_size);
+    std::copy_n(bytes_.data(), in_use_front, grown.data());
+    std::copy_n(bytes_.data() + old_size - in_use_back, in_use_back,
+                grown.data() + new_size - in_use_back);
+    bytes_ = std::move(grown);
+    return bytes_.data();
+  }
+  // From `first` on, which lies in it, `size` bytes.
+  std::vector<uint8_t> Take(const uint8_t* first, size_t size) && {
+    bytes_.erase(bytes_.begin(), bytes_.begin() + (first - bytes_.data()));
+    bytes_.resize(size);
+    return std::move(bytes_);
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+// What the tables take beside the constants; where it is more the builder grows, which copies.
+size_t TableBytes(const schema::ModelT& tables) {
+  constexpr size_t kTensorBytes = 512;  // of tensors and of operators
+  size_t bytes = 1 << 16;
+  for (const auto& graph : tables.subgraphs) {
+    bytes += (graph->tensors.size() + graph->operators.size()) * kTensorBytes;
+    for (const auto& tensor : graph->tensors) {
+      if (tensor->quantization == nullptr) continue;
+      bytes += tensor->quantization->scale.size() * sizeof(float) +
+               tensor->quantization->zero_point.size() * sizeof(int64_t);
+    }
+  }
+  return bytes;
+}
 
 template <typename T>
 using Tables = Offset<flatbuffers::Vector<Offset<T>>>;
@@ -60,9 +106,9 @@ absl::StatusOr<std::vector<uint8_t>> WriteModel(const Model& model) {
     return absl::ResourceExhaustedError(absl::StrCat("the model's constants take ", constant_bytes,
                                                      " bytes; a file holds ", kMaxFileBytes));
   }
-  // Large enough that the builder does not grow, which would copy all of it.
-  FlatBufferBuilder builder(constant_bytes + constant_bytes / 8 + (1 << 16));
   const schema::ModelT& tables = model.tables;
+  VectorAllocator memory;
+  FlatBufferBuilder builder(constant_bytes + TableBytes(tables), &memory);
   // What is written first stands last in the file: the constants go behind the tables.
   const auto buffers = PackBuffers(builder, model.buffers);
   const auto operator_codes = PackAll<schema::OperatorCode>(builder, tables.operator_codes);
@@ -79,8 +125,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteModel(const Model& model) {
       builder,
       schema::CreateModel(builder, tables.version, operator_codes, subgraphs, description, buffers,
                           metadata_buffer, metadata, signatures, groups, external));
-  const uint8_t* first = builder.GetBufferPointer();
-  return std::vector<uint8_t>(first, first + builder.GetSize());
+  return std::move(memory).Take(builder.GetBufferPointer(), builder.GetSize());
 }
 
 }  // namespace octavo

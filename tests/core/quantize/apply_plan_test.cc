@@ -5,6 +5,7 @@
 
 #include "absl/status/status_matchers.h"
 #include "core/quantize/plan_quantization.h"
+#include "core/tflite/block_scales.h"
 #include "core/tflite/model_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -312,6 +313,47 @@ TEST(ApplyPlan, PutsInt16BesideInt8) {
   ASSERT_THAT(mixed, IsOk());
   EXPECT_EQ(OperatorNames(WrittenAndRead(*mixed)),
             "QUANTIZE CONV_2D DEQUANTIZE QUANTIZE CONV_2D DEQUANTIZE QUANTIZE QUANTIZE");
+}
+
+// A FULLY_CONNECTED whose weights grow from block to block of 32.
+Model OneFullyConnected(int outputs, int inputs) {
+  FloatGraph graph;
+  const TensorIndex x = graph.Input("x", {1, inputs});
+  std::vector<float> weights(outputs * inputs);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = static_cast<float>(i / 32 + 1) * static_cast<float>(static_cast<int>(i % 15) - 7);
+  }
+  const TensorIndex w = graph.Constant("w", {outputs, inputs}, weights);
+  graph.Output(graph.Op(schema::BuiltinOperator_FULLY_CONNECTED, schema::FullyConnectedOptionsT(),
+                        {x, w}, "y", {1, outputs}));
+  return graph.Build();
+}
+
+TEST(ApplyPlan, GivesEachBlockOf32WeightsAScale) {
+  v1::VariantSpec spec;
+  spec.set_scheme(v1::SCHEME_DYNAMIC_INT4_BLOCK32);
+  const Model model = OneFullyConnected(16, 64);
+  const QuantPlan plan = *PlanQuantization(model, {}, spec);
+  EXPECT_EQ(plan.operators[0].note, "int4 weights per block, activations quantized while it runs");
+  const Model written = WrittenAndRead(*ApplyPlan(model, plan));
+  const TensorIndex weights = FindTensor(written, "w");
+  EXPECT_EQ(written.tensor(weights).type, schema::TensorType_INT4);
+  const auto blocks = ReadBlockScales(written, weights);
+  ASSERT_TRUE(blocks.has_value());
+  EXPECT_EQ(blocks->block_size, 32);
+  // The largest magnitudes are 7, 14, 21 ...
+  ASSERT_EQ(blocks->scales.size(), 32);
+  for (int i = 0; i < 32; ++i) EXPECT_EQ(blocks->scales[i], i + 1);
+  EXPECT_EQ(written.tensor(FindTensor(written, "w_scales")).shape, Shape({16, 2}));
+  // -7 and -6, two codes a byte.
+  EXPECT_EQ(written.ConstantBytes(weights)[0], 0xa9);
+}
+
+TEST(ApplyPlan, RefusesBlocksWhereNoneFit) {
+  v1::VariantSpec spec;
+  spec.set_scheme(v1::SCHEME_DYNAMIC_INT4_BLOCK32);
+  EXPECT_THAT(PlanQuantization(OneFullyConnected(2, 1040), {}, spec),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("a multiple of 32")));
 }
 
 TEST(ApplyPlan, GivesTheSameBytesEachTime) {

@@ -146,6 +146,7 @@ std::map<std::string, Model> AllVariants(const Model& model, const TensorRanges&
   std::map<std::string, Model> variants;
   for (const v1::VariantSpec& spec : UsualVariants()) {
     if (spec.scheme() == v1::SCHEME_CHANGE_IO) continue;
+    if (spec.scheme() == v1::SCHEME_DYNAMIC_INT4_BLOCK32) continue;  // no FULLY_CONNECTED fits
     const QuantPlan plan = Value(PlanQuantization(model, ranges, spec));
     variants.emplace(spec.name(), Value(ApplyPlan(model, plan)));
   }

@@ -308,6 +308,51 @@ TEST(Executor, WidensInt4Constants) {
       ElementsAre(10.5f, 18.5f, 3.5f - 40.0f));
 }
 
+// A fully connected layer of 2 outputs with int4 weights, two blocks of 32 a row: each row has the
+// codes -8 to 7 four times over.
+Model BlockWeights() {
+  GraphBuilder graph;
+  const TensorIndex x = graph.Input(kFloat, {1, 64});
+  const TensorIndex filter = graph.Tensor(schema::TensorType_INT4, {2, 64});
+  const TensorIndex scales = graph.Tensor(schema::TensorType_FLOAT16, {2, 2});
+  const TensorIndex bias = graph.Constant<float>(kFloat, {2}, {100, 200});
+  const TensorIndex y = graph.Tensor(kFloat, {1, 2});
+  graph.Op(schema::BuiltinOperator_FULLY_CONNECTED, {x, filter, bias}, {y},
+           schema::FullyConnectedOptionsT());
+  graph.Output(y);
+  Model model = graph.Build();
+  std::vector<uint8_t> packed;
+  for (int i = 0; i < 64; ++i) packed.push_back(static_cast<uint8_t>((i % 8) * 0x22 + 0x98));
+  model.tensor(filter).buffer = model.AddBuffer(SharedBytes::OwnValues<uint8_t>(packed));
+  // 1, 2, 0.5, 4.
+  const std::vector<uint16_t> halves = {0x3c00, 0x4000, 0x3800, 0x4400};
+  model.tensor(scales).buffer = model.AddBuffer(SharedBytes::OwnValues<uint16_t>(halves));
+  schema::BlockwiseQuantizationT blocks;
+  blocks.scales = static_cast<int32_t>(scales);
+  blocks.zero_points = -1;
+  blocks.block_size = 32;
+  model.tensor(filter).quantization = std::make_unique<schema::QuantizationParametersT>();
+  model.tensor(filter).quantization->details.Set(std::move(blocks));
+  return model;
+}
+
+TEST(Executor, RunsWeightsInBlocks) {
+  // 1 in each place of the first block, 2 in each of the second; the codes of a block add up to
+  // -16.
+  std::vector<float> values(64, 1);
+  std::fill(values.begin() + 32, values.end(), 2.0f);
+  const TensorValue x = ValueOf<float>(kFloat, {1, 64}, values);
+  for (const Backend backend : {Backend::kXnnpack, Backend::kReference}) {
+    auto executor = Executor::Create(BlockWeights(), {.backend = backend});
+    ASSERT_THAT(executor, IsOk());
+    ASSERT_THAT(executor->Run({{x.view()}}), IsOk());
+    const std::vector<float> y = OutputOfRun<float>(*executor);
+    ASSERT_EQ(y.size(), 2);
+    EXPECT_NEAR(y[0], 100 - 16 * (1 + 2 * 2), 0.5);
+    EXPECT_NEAR(y[1], 200 - 16 * (0.5 + 2 * 4), 0.7);
+  }
+}
+
 TEST(Executor, LeavesTheModelAlone) {
   const Model model =
       WidenedWeights(kInt8, SharedBytes::OwnValues<int8_t>(std::vector<int8_t>{1, 2, 3, 4, 5, 6}),
