@@ -139,8 +139,8 @@ absl::Status CheckKind(bool is_quantized, const v1::VariantSpec& variant) {
       "NOT_QUANTIZED", {{"variant", variant.name()}});
 }
 
-absl::Status SettleCalibration(bool has_calibration, SettledVariant& variant) {
-  if (has_calibration || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
+absl::Status SettleCalibration(bool has_ranges, SettledVariant& variant) {
+  if (has_ranges || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
   if (variant.optional) {
     variant.skip_reason = "there is no calibration set";
     return absl::OkStatus();
@@ -188,7 +188,8 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
 }
 
 absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
-                                                           bool is_quantized) {
+                                                           const VariantSource& source) {
+  const bool is_quantized = source.is_quantized && !source.is_uint8;
   std::vector<SettledVariant> variants;
   std::set<std::string> names;
   for (int i = 0; i < spec.variants_size(); ++i) {
@@ -203,9 +204,9 @@ absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpe
   }
   if (spec.all_variants()) AddUsualVariants(is_quantized, variants);
   PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(),
-                is_quantized ? kQuantizedBaseline : "float32");
+                source.is_quantized ? kQuantizedBaseline : "float32");
   for (SettledVariant& variant : variants) {
-    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), variant));
+    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration() || source.has_ranges, variant));
   }
   return variants;
 }

@@ -1,11 +1,15 @@
 #include "core/quantize/operator_roles.h"
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/base/error_reason.h"
 #include "core/calibrate/min_max.h"
+#include "core/tflite/learned_params.h"
 
 namespace octavo {
 namespace {
@@ -13,6 +17,12 @@ namespace {
 bool IsActivationInput(const OperatorRow& row, int position) {
   if (row.activation_inputs == kAllInputs) return true;
   return position < 32 && (row.activation_inputs >> position & 1) != 0;
+}
+
+// Whether the values are symmetric codes of this scale.
+bool FitInt8(std::span<const float> values, float scale) {
+  return std::ranges::all_of(
+      values, [&](float value) { return std::abs(std::round(value / scale)) <= 127; });
 }
 
 }  // namespace
@@ -77,9 +87,15 @@ absl::string_view NameOf(WeightType type) { return type == WeightType::kInt4 ? "
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type, bool per_channel) {
   const TensorIndex weights = InputOf(op, row.weights_input);
-  return SymmetricWeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
-                               per_channel ? row.weights_axis : -1,
-                               type == WeightType::kInt4 ? 7 : 127);
+  const std::span<const float> values = model.ConstantValues<float>(weights);
+  QuantParams params = SymmetricWeightParams(values, model.tensor(weights).shape,
+                                             per_channel ? row.weights_axis : -1,
+                                             type == WeightType::kInt4 ? 7 : 127);
+  const std::optional<LearnedParams> learned = LearnedParamsOf(model.tensor(weights));
+  if (learned && type == WeightType::kInt8 && FitInt8(values, learned->scale)) {
+    params.scales.assign(params.scales.size(), learned->scale);
+  }
+  return params;
 }
 
 absl::Status CheckFinite(const Model& model, TensorIndex constant) {
