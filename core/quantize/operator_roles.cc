@@ -1,6 +1,5 @@
 #include "core/quantize/operator_roles.h"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -17,12 +16,6 @@ namespace {
 bool IsActivationInput(const OperatorRow& row, int position) {
   if (row.activation_inputs == kAllInputs) return true;
   return position < 32 && (row.activation_inputs >> position & 1) != 0;
-}
-
-// Whether the values are symmetric codes of this scale.
-bool FitInt8(std::span<const float> values, float scale) {
-  return std::ranges::all_of(
-      values, [&](float value) { return std::abs(std::round(value / scale)) <= 127; });
 }
 
 }  // namespace
@@ -87,13 +80,14 @@ absl::string_view NameOf(WeightType type) { return type == WeightType::kInt4 ? "
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type, bool per_channel) {
   const TensorIndex weights = InputOf(op, row.weights_input);
-  const std::span<const float> values = model.ConstantValues<float>(weights);
-  QuantParams params = SymmetricWeightParams(values, model.tensor(weights).shape,
-                                             per_channel ? row.weights_axis : -1,
-                                             type == WeightType::kInt4 ? 7 : 127);
+  QuantParams params = SymmetricWeightParams(
+      model.ConstantValues<float>(weights), model.tensor(weights).shape,
+      per_channel ? row.weights_axis : -1, type == WeightType::kInt4 ? 7 : 127);
   const std::optional<LearnedParams> learned = LearnedParamsOf(model.tensor(weights));
-  if (learned && type == WeightType::kInt8 && FitInt8(values, learned->scale)) {
-    params.scales.assign(params.scales.size(), learned->scale);
+  if (!learned || type != WeightType::kInt8) return params;
+  for (float& scale : params.scales) {
+    const bool fits = std::round(127 * (scale / learned->scale)) <= 127;
+    if (fits) scale = learned->scale;
   }
   return params;
 }

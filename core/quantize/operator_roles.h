@@ -43,8 +43,8 @@ enum class WeightType { kInt8, kInt4 };
 schema::TensorType StoredType(WeightType type);
 absl::string_view NameOf(WeightType type);
 
-// Parameters of the weights, which have no problem: one scale a channel, or one in all. Int8
-// weights that were trained as int8 keep their scale.
+// Parameters of the weights, which have no problem: one scale a channel, or one in all. Channels
+// that int8 holds in the scale that they were trained in keep it: that costs nothing.
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type = WeightType::kInt8, bool per_channel = true);
 

@@ -1,11 +1,12 @@
-"""Writes tests/data/learned_ranges: one small net with the ranges that it was "trained" with, in three forms.
+"""Writes tests/data/learned_ranges: one small net with the ranges that it was "trained" with, in four forms.
 
     python3 make_learned_ranges.py        # needs ai-edge-litert and numpy
 
     fake_quant.tflite    float, with FAKE_QUANT on the input, the weights (zero in the middle) and every activation that
                          an operator computes, as TFLiteConverter writes quantization-aware models
     fake_quant_part.tflite   the same without the range of the addition's output
-    uint8.tflite         uint8 throughout, as TF1's converter wrote: asymmetric weights and activations, int32 biases
+    uint8.tflite         uint8 throughout, as TF1's converter wrote, int32 biases; int8 holds its weights as they are
+    uint8_asymmetric.tflite   the same, with weights over their whole range: nine bits from zero, not eight
 
 The net: conv 3x3 of stride 2, depthwise 3x3 beside it in an addition, max pool, conv 1x1, average pool, dense. Its
 weights are random (SEED); its ranges are what the float net does on random inputs, a bit less, so that values clip.
@@ -103,15 +104,18 @@ LAYERS = [
     ("pool", "MAX_POOL_2D", None, None, ["sum"], (1, 4, 4, 8),
      window(schema.Pool2DOptionsT, 2, filterHeight=2, filterWidth=2)),
     ("pointwise", "CONV_2D", (12, 1, 1, 8), 0, ["pool"], (1, 4, 4, 12), window(schema.Conv2DOptionsT, 1, **CONV)),
-    ("mean", "AVERAGE_POOL_2D", None, None, ["pointwise"], (1, 1, 1, 12),
-     options_of(schema.Pool2DOptionsT, padding=schema.Padding.VALID, strideH=4, strideW=4, filterHeight=4, filterWidth=4,
+    # Of nine values: no mean lies between two codes, where kernels differ.
+    ("mean", "AVERAGE_POOL_2D", None, None, ["pointwise"], (1, 2, 2, 12),
+     options_of(schema.Pool2DOptionsT, padding=schema.Padding.VALID, strideH=1, strideW=1, filterHeight=3, filterWidth=3,
                 fusedActivationFunction=ACTIVATION.NONE)),
-    ("row", "RESHAPE", None, None, ["mean"], (1, 12), options_of(schema.ReshapeOptionsT, newShape=[1, 12])),
-    ("logits", "FULLY_CONNECTED", (10, 12), 0, ["row"], (1, 10),
+    ("row", "RESHAPE", None, None, ["mean"], (1, 48), options_of(schema.ReshapeOptionsT, newShape=[1, 48])),
+    ("logits", "FULLY_CONNECTED", (10, 48), 0, ["row"], (1, 10),
      options_of(schema.FullyConnectedOptionsT, fusedActivationFunction=ACTIVATION.NONE)),
 ]
 # They move values: the range is their input's.
 MOVERS = {"pool", "mean", "row"}
+# And round nothing.
+EXACT = {"pool", "row"}
 
 
 def make_constants() -> dict[str, np.ndarray]:
@@ -161,7 +165,7 @@ def fake_quant(graph: Graph, source: int, name: str, shape, low: float, high: fl
 
 
 def float_net(constants, ranges=None, without=()) -> bytes:
-    """Float; with `ranges`, FAKE_QUANT everywhere but behind movers and `without`; else every layer is an output."""
+    """Float; with `ranges`, FAKE_QUANT everywhere but behind EXACT and `without`; else every layer is an output."""
     graph = Graph()
     image = graph.tensor("image", INPUT)
     rounded = {"image": image}
@@ -182,13 +186,21 @@ def float_net(constants, ranges=None, without=()) -> bytes:
             operands.append(graph.tensor(name + "/shape", (2,), np.int32, data=output_shape))
         rounded[name] = graph.operator(kind, operands, graph.tensor(name, output_shape), options)
         outputs.append(rounded[name])
-        if ranges and name not in MOVERS and name not in without:
-            rounded[name] = fake_quant(graph, rounded[name], name + "/fake_quant", output_shape, *ranges[name])
+        if ranges and name not in EXACT and name not in without:
+            limits = ranges["pointwise" if name == "mean" else name]
+            rounded[name] = fake_quant(graph, rounded[name], name + "/fake_quant", output_shape, *limits)
     return graph.pack([image], [rounded["logits"]] if ranges else outputs)
 
 
-def uint8_net(constants, ranges) -> bytes:
-    """Uint8 throughout; the dense layer's weights have zero point 128."""
+def weight_codes(values: np.ndarray, whole_range: bool, zero_point: int) -> tuple[np.float32, int]:
+    """Of the weights' whole range, as TF1 trained them; or of one that int8 holds, whatever the zero point."""
+    if whole_range:
+        return codes_of(float(values.min()), float(values.max()), narrow=True)
+    return np.float32(np.abs(values).max() / 120), zero_point
+
+
+def uint8_net(constants, ranges, whole_range: bool) -> bytes:
+    """Uint8 throughout."""
     graph = Graph()
     codes = {"image": codes_of(*ranges["image"])}
     places = {"image": graph.tensor("image", INPUT, np.uint8, codes["image"])}
@@ -196,9 +208,7 @@ def uint8_net(constants, ranges) -> bytes:
         operands = [places[source] for source in inputs]
         if shape is not None:
             values, bias = constants[name], constants[name + "/bias"]
-            most = float(np.abs(values).max())
-            low, high = (-most, most) if name == "logits" else (float(values.min()), float(values.max()))
-            scale, zero_point = codes_of(low, high, narrow=True)
+            scale, zero_point = weight_codes(values, whole_range, 128 if name == "logits" else 122)
             stored = np.clip(np.round(values / scale) + zero_point, 0, 255)
             operands.append(graph.tensor(name + "/weights", shape, np.uint8, (scale, zero_point), stored))
             bias_scale = codes[inputs[0]][0] * scale
@@ -222,7 +232,8 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "fake_quant.tflite").write_bytes(float_net(constants, ranges))
     (OUT / "fake_quant_part.tflite").write_bytes(float_net(constants, ranges, without={"sum"}))
-    (OUT / "uint8.tflite").write_bytes(uint8_net(constants, ranges))
+    (OUT / "uint8.tflite").write_bytes(uint8_net(constants, ranges, whole_range=False))
+    (OUT / "uint8_asymmetric.tflite").write_bytes(uint8_net(constants, ranges, whole_range=True))
     for path in sorted(OUT.glob("*.tflite")):
         outputs = run(path.read_bytes(), images if "uint8" not in path.name else
                       np.clip(np.round(images / codes_of(-1, 1)[0]) + 128, 0, 255).astype(np.uint8))
