@@ -35,7 +35,7 @@ absl::StatusOr<OpenedModel> Open(const engine::v1::DataFile& file) {
   ASSIGN_OR_RETURN(const auto bytes, ReadModelFile(file));
   ASSIGN_OR_RETURN(const ImportedModel imported, ImportModel(bytes));
   OpenedModel opened{.fixed = {}, .size_bytes = static_cast<int64_t>(bytes->size())};
-  ASSIGN_OR_RETURN(opened.fixed, FixShapes(imported.model));
+  ASSIGN_OR_RETURN(opened.fixed, FixShapes(imported.baseline));
   RETURN_IF_ERROR(CheckRunnable(opened.fixed));
   return opened;
 }

@@ -26,7 +26,7 @@ absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
 absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file) {
   ASSIGN_OR_RETURN(const auto bytes, ReadModelFile(file));
   ASSIGN_OR_RETURN(const ImportedModel imported, ImportModel(bytes));
-  ASSIGN_OR_RETURN(const Model fixed, FixShapes(imported.model));
+  ASSIGN_OR_RETURN(const Model fixed, FixShapes(imported.baseline));
   RETURN_IF_ERROR(CheckRunnable(fixed));
   return DescribeModel(imported.source, *bytes);
 }

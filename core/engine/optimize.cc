@@ -231,10 +231,20 @@ class VariantMaker {
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
   // Plans, applies and writes; what was written, read again.
   absl::StatusOr<Model> Quantize(const v1::VariantSpec& spec, v1::VariantReport& report);
+  // Rounding in float says nothing about uint8's speed: the plain float model stands for it.
+  const Model& timed_baseline() const {
+    return prepared_.uint8_source.has_value() ? prepared_.fixed : prepared_.fixed_baseline;
+  }
   bool is_auto() const { return prepared_.spec.observer() == v1::OBSERVER_KIND_AUTO; }
   // The ranges for a scheme that needs them, chosen once.
   absl::StatusOr<const ObserverChoice*> ChoiceFor(const v1::VariantSpec& spec);
   absl::StatusOr<ObserverChoice> Choose(const v1::VariantSpec& spec) const;
+  // Whether it is the file that came, whose uint8 nothing here runs.
+  bool IsUint8Source(const v1::VariantSpec& spec) const {
+    return spec.scheme() == v1::SCHEME_FLOAT32 && prepared_.uint8_source.has_value();
+  }
+  // Of the usual batch, or of one example.
+  absl::StatusOr<Quantized> MakeFor(bool one_example, const v1::VariantSpec& spec);
   // The places of `model`'s tensors are those of the fixed one.
   absl::StatusOr<Quantized> MakeFrom(const Model& model, const v1::VariantSpec& spec);
   // The variant that was written, with fixed shapes.
@@ -275,14 +285,15 @@ VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeW
   EvaluateOptions options = EvaluateOptionsOf(
       prepared, [this](int64_t done, int64_t total) { CountExamples(done, total); });
   const Dataset& measured_on = *prepared.measured_on();
-  evaluator_.emplace(prepared.fixed, measured_on, options);
+  evaluator_.emplace(prepared.fixed_baseline, measured_on, options);
   if (const auto& recurrence = prepared.metrics.recurrence; recurrence.has_value()) {
-    recurrent_.emplace(prepared.fixed, measured_on, RecurrentOptions(options, *recurrence));
+    recurrent_.emplace(prepared.fixed_baseline, measured_on,
+                       RecurrentOptions(options, *recurrence));
   }
   if (prepared.spec.backend() != v1::BACKEND_BOTH) return;
   options.backend = Backend::kReference;
   options.draws_masks = false;
-  reference_evaluator_.emplace(prepared.fixed, measured_on, std::move(options));
+  reference_evaluator_.emplace(prepared.fixed_baseline, measured_on, std::move(options));
 }
 
 // Under the lock of whoever counts, so that all threads pause.
@@ -297,7 +308,8 @@ absl::Status VariantMaker::CalibrateOnce() {
     is_needed |= variant.skip_reason.empty() && NeedsCalibration(variant.spec.scheme()) &&
                  Finished(variant.spec.name()) == nullptr;
   }
-  if (!is_needed) return absl::OkStatus();
+  // Where there is no set, the model has all ranges.
+  if (!is_needed || !prepared_.calibration.has_value()) return absl::OkStatus();
   progress_.BeginStage(v1::STAGE_CALIBRATE);
   CalibrateOptions options;
   options.max_examples = prepared_.calibration->dataset->size();
@@ -332,7 +344,7 @@ std::vector<v1::Warning> VariantMaker::Warnings() const {
 }
 
 absl::StatusOr<ObserverChoice> VariantMaker::Choose(const v1::VariantSpec& spec) const {
-  if (is_auto()) {
+  if (is_auto() && prepared_.calibration.has_value()) {
     return ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_, spec,
                           prepared_.spec.num_threads());
   }
@@ -366,19 +378,29 @@ absl::StatusOr<Quantized> VariantMaker::MakeFrom(const Model& model, const v1::V
   return Quantized{std::move(plan), std::move(quantized)};
 }
 
+absl::StatusOr<Quantized> VariantMaker::MakeFor(bool one_example, const v1::VariantSpec& spec) {
+  if (IsUint8Source(spec)) return Quantized{.plan = {}, .model = *prepared_.uint8_source};
+  if (spec.scheme() == v1::SCHEME_FLOAT32) {
+    return MakeFrom(one_example ? prepared_.fixed_baseline : prepared_.baseline, spec);
+  }
+  return MakeFrom(one_example ? prepared_.fixed : prepared_.model, spec);
+}
+
 absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
                                              v1::VariantReport& report) {
   progress_.BeginStage(v1::STAGE_QUANTIZE, spec.name());
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const Quantized made, MakeFrom(prepared_.model, spec));
-  if (const auto choice = choices_.find(spec.scheme()); choice != choices_.end()) {
+  ASSIGN_OR_RETURN(const Quantized made, MakeFor(/*one_example=*/false, spec));
+  const auto choice = choices_.find(spec.scheme());
+  if (choice != choices_.end() && prepared_.calibration.has_value()) {
     ReportChoice(choice->second, prepared_.spec.observer(), report);
   }
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(made.model));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
   ASSIGN_OR_RETURN(*report.mutable_artifact(),
                    folder_.Write(absl::StrCat(spec.name(), ".tflite"), bytes, gzip));
-  ReportOperators(prepared_.model, made.plan, report);
+  const bool is_float = spec.scheme() == v1::SCHEME_FLOAT32;
+  ReportOperators(is_float ? prepared_.baseline : prepared_.model, made.plan, report);
   ASSIGN_OR_RETURN(Model written,
                    ReadModel(std::make_shared<const std::vector<uint8_t>>(std::move(bytes))),
                    "reading what was written");
@@ -442,7 +464,7 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
   }
   ASSIGN_OR_RETURN(
       const LatencyResult result,
-      MeasureLatency(fixed, prepared_.fixed, example, prepared_.spec.benchmark(), lock_fd_));
+      MeasureLatency(fixed, timed_baseline(), example, prepared_.spec.benchmark(), lock_fd_));
   *report.mutable_latency() = result.latency;
   *report.mutable_memory() = result.memory;
   report.set_benchmark_seconds(absl::ToDoubleSeconds(absl::Now() - start));
@@ -453,8 +475,9 @@ absl::Status VariantMaker::Benchmark(const Model& fixed, v1::VariantReport& repo
 // of one.
 absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
                                                   const v1::VariantSpec& spec) {
+  if (IsUint8Source(spec)) return prepared_.fixed_baseline;
   if (prepared_.spec.batch() <= 1) return FixShapes(written);
-  ASSIGN_OR_RETURN(const Quantized made, MakeFrom(prepared_.fixed, spec));
+  ASSIGN_OR_RETURN(const Quantized made, MakeFor(/*one_example=*/true, spec));
   return FixShapes(made.model);
 }
 
@@ -466,7 +489,8 @@ absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& 
     RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");
     RETURN_IF_ERROR(Explain(fixed, report), "explanation");
   }
-  if (!prepared_.spec.benchmark().skip()) RETURN_IF_ERROR(Benchmark(fixed, report), "benchmark");
+  if (prepared_.spec.benchmark().skip()) return absl::OkStatus();
+  RETURN_IF_ERROR(Benchmark(IsUint8Source(spec) ? timed_baseline() : fixed, report), "benchmark");
   return absl::OkStatus();
 }
 

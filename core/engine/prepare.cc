@@ -14,6 +14,7 @@
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
 #include "core/import/import_model.h"
+#include "core/quantize/learned_ranges.h"
 #include "core/runtime/executor.h"
 
 namespace octavo {
@@ -122,6 +123,34 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
   return absl::OkStatus();
 }
 
+absl::Status TakeModels(ImportedModel imported, Prepared& prepared) {
+  if (imported.is_uint8) prepared.uint8_source = std::move(imported.source);
+  ASSIGN_OR_RETURN(prepared.fixed_baseline, FixShapes(imported.baseline), "model");
+  ASSIGN_OR_RETURN(prepared.fixed, FixShapes(imported.model), "model");
+  prepared.baseline = std::move(imported.baseline);
+  prepared.model = std::move(imported.model);
+  if (const int32_t batch = prepared.spec.batch(); batch > 0) {
+    ASSIGN_OR_RETURN(prepared.baseline, FixShapes(prepared.baseline, batch), "spec.batch");
+    ASSIGN_OR_RETURN(prepared.model, FixShapes(prepared.model, batch), "spec.batch");
+  }
+  RETURN_IF_ERROR(CheckRunnable(prepared.fixed_baseline), "model");
+  RETURN_IF_ERROR(CheckRunnable(prepared.fixed), "model");
+  return absl::OkStatus();
+}
+
+// What is not as with other models.
+void WarnOfOrigin(const LearnedCount& learned, Prepared& prepared) {
+  if (prepared.uint8_source.has_value()) {
+    Warn(prepared.warnings, "UINT8_AS_FLOAT",
+         "The model is uint8 throughout. It was measured as a float model that rounds as it does, "
+         "its latency without the rounding; variants are made of that float model.");
+  }
+  if (learned.learned == 0) return;
+  Warn(prepared.warnings, "LEARNED_RANGES",
+       absl::StrCat("The ranges of ", learned.learned, " of ", learned.activations,
+                    " activations are the model's own, not the calibration set's."));
+}
+
 }  // namespace
 
 std::vector<InputSpec> InputsOf(const Model& fixed) {
@@ -141,19 +170,17 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t m
   ASSIGN_OR_RETURN(const auto file, ReadModelFile(work.model()), "model");
   ASSIGN_OR_RETURN(ImportedModel imported, ImportModel(file), "model");
   prepared.model_info = DescribeModel(imported.source, *file);
+  RETURN_IF_ERROR(TakeModels(std::move(imported), prepared));
+  const LearnedCount learned = CountLearned(prepared.fixed);
+  WarnOfOrigin(learned, prepared);
   ASSIGN_OR_RETURN(prepared.variants,
-                   SettleVariants(prepared.spec, !prepared.model_info.is_float()));
+                   SettleVariants(prepared.spec, {.is_quantized = !prepared.model_info.is_float(),
+                                                  .is_uint8 = prepared.uint8_source.has_value(),
+                                                  .has_ranges = learned.without_range == 0}));
   prepared.spec.clear_variants();
   for (const SettledVariant& variant : prepared.variants) {
     *prepared.spec.add_variants() = variant.spec;
   }
-  ASSIGN_OR_RETURN(prepared.fixed, FixShapes(imported.model), "model");
-  prepared.model = std::move(imported.model);
-  if (prepared.spec.batch() > 0) {
-    ASSIGN_OR_RETURN(prepared.model, FixShapes(prepared.model, prepared.spec.batch()),
-                     "spec.batch");
-  }
-  RETURN_IF_ERROR(CheckRunnable(prepared.fixed), "model");
   const int64_t max_bytes = memory_limit_bytes > 0 ? memory_limit_bytes / 2 : kMaxDatasetBytes;
   RETURN_IF_ERROR(OpenSets(work, max_bytes, prepared));
   return prepared;

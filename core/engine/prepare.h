@@ -27,8 +27,14 @@ struct Prepared {
   v1::OptimizeSpec spec;  // with every default, its variants as settled
   std::vector<SettledVariant> variants;
   v1::ModelInfo model_info;
+  // What every variant is held against: as it came, FAKE_QUANT in place (import/import_model.h).
+  Model baseline;  // its batch as it is to be written
+  Model fixed_baseline;
+  // What variants are made of.
   Model model;  // clean, its batch as it is to be written
   Model fixed;  // for one example; tensors have the same places
+  // Where the source is uint8: it is the baseline's file, which runs as a float model.
+  std::optional<Model> uint8_source;
   std::optional<BoundDataset> calibration;
   std::optional<BoundDataset> evaluation;
   // Whether the evaluation set's inputs come from floats, which may be NaN or infinite: those of

@@ -94,14 +94,17 @@ bool IsPlainFloat(const SettledVariant& variant) {
   return variant.spec.scheme() == v1::SCHEME_FLOAT32;
 }
 
-bool IsMadeOf(bool is_quantized, const v1::VariantSpec& variant) {
-  return is_quantized == (variant.scheme() == v1::SCHEME_CHANGE_IO);
+bool IsMadeOf(const VariantSource& source, const v1::VariantSpec& variant) {
+  // The baseline of a quantized model has a name of its own.
+  if (source.is_quantized && variant.scheme() == v1::SCHEME_FLOAT32) return false;
+  const bool is_float = !source.is_quantized || source.is_uint8;
+  return is_float == (variant.scheme() != v1::SCHEME_CHANGE_IO);
 }
 
 // Those of `all_variants` that were not asked for anyway.
-void AddUsualVariants(bool is_quantized, std::vector<SettledVariant>& variants) {
+void AddUsualVariants(const VariantSource& source, std::vector<SettledVariant>& variants) {
   for (const v1::VariantSpec& usual : UsualVariants()) {
-    if (!IsMadeOf(is_quantized, usual) || FindUsual(usual.name())->only_by_name) continue;
+    if (!IsMadeOf(source, usual) || FindUsual(usual.name())->only_by_name) continue;
     const bool is_there = std::ranges::any_of(variants, [&](const SettledVariant& variant) {
       return variant.spec.name() == usual.name();
     });
@@ -122,11 +125,11 @@ void PutFloatFirst(std::vector<SettledVariant>& variants, bool add, absl::string
   }
 }
 
-absl::Status CheckKind(bool is_quantized, const v1::VariantSpec& variant) {
-  if (variant.scheme() == v1::SCHEME_FLOAT32 || IsMadeOf(is_quantized, variant)) {
+absl::Status CheckKind(const VariantSource& source, const v1::VariantSpec& variant) {
+  if (variant.scheme() == v1::SCHEME_FLOAT32 || IsMadeOf(source, variant)) {
     return absl::OkStatus();
   }
-  if (is_quantized) {
+  if (source.is_quantized && !source.is_uint8) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(
                           "variant '", variant.name(),
                           "': the model is quantized already; of such a model other inputs and "
@@ -139,8 +142,8 @@ absl::Status CheckKind(bool is_quantized, const v1::VariantSpec& variant) {
       "NOT_QUANTIZED", {{"variant", variant.name()}});
 }
 
-absl::Status SettleCalibration(bool has_calibration, SettledVariant& variant) {
-  if (has_calibration || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
+absl::Status SettleCalibration(bool has_ranges, SettledVariant& variant) {
+  if (has_ranges || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
   if (variant.optional) {
     variant.skip_reason = "there is no calibration set";
     return absl::OkStatus();
@@ -188,7 +191,7 @@ absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec) {
 }
 
 absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
-                                                           bool is_quantized) {
+                                                           const VariantSource& source) {
   std::vector<SettledVariant> variants;
   std::set<std::string> names;
   for (int i = 0; i < spec.variants_size(); ++i) {
@@ -198,14 +201,14 @@ absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpe
       return FieldError(absl::StrCat(field, ".name"),
                         absl::StrCat("'", variant.name(), "' is there twice"));
     }
-    RETURN_IF_ERROR(CheckKind(is_quantized, variant));
+    RETURN_IF_ERROR(CheckKind(source, variant));
     variants.push_back({.spec = std::move(variant), .optional = false, .skip_reason = ""});
   }
-  if (spec.all_variants()) AddUsualVariants(is_quantized, variants);
+  if (spec.all_variants()) AddUsualVariants(source, variants);
   PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(),
-                is_quantized ? kQuantizedBaseline : "float32");
+                source.is_quantized ? kQuantizedBaseline : "float32");
   for (SettledVariant& variant : variants) {
-    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), variant));
+    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration() || source.has_ranges, variant));
   }
   return variants;
 }

@@ -27,16 +27,25 @@ struct SettledVariant {
 // out of range, a goal that is none, more than 32 variants or none.
 absl::StatusOr<v1::OptimizeSpec> FillDefaults(const v1::OptimizeSpec& spec);
 
+// What a job's variants are made of.
+struct VariantSource {
+  bool is_quantized = false;
+  // Its integers are uint8 throughout: variants are made of it as of a float model.
+  bool is_uint8 = false;
+  // Of every activation: nothing is left to calibrate.
+  bool has_ranges = false;
+};
+
 // The variants of a job, the float32 one first, be it asked for or not (not so where nothing is
 // evaluated). Of a model that is quantized it is named "original", and what is made of it are other
-// inputs and outputs.
+// inputs and outputs, unless it is a uint8 one.
 //
 // INVALID_ARGUMENT (FIELD_INVALID), naming the field: an unknown scheme, an I/O type that it does
 // not have, a name that is none, is another's, or means another variant. FAILED_PRECONDITION
 // (NO_CALIBRATION): a variant that was asked for by name needs a calibration set and there is none.
 // FAILED_PRECONDITION (NOT_FLOAT, NOT_QUANTIZED): it is made of models of the other kind.
 absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
-                                                           bool is_quantized = false);
+                                                           const VariantSource& source = {});
 
 // How many classes the first output of `model` (fixed shapes) tells apart; 0: it is no list of
 // scores.

@@ -11,6 +11,7 @@
 #include "core/base/status_macros.h"
 #include "core/graph/shape_rule.h"
 #include "core/graph/slice_bounds.h"
+#include "core/tflite/fake_quant.h"
 
 namespace octavo {
 namespace {
@@ -316,7 +317,7 @@ std::vector<int8_t> UnpackInt4(std::span<const uint8_t> bytes, int64_t count) {
 
 // Without parameters, no values.
 template <typename T>
-Folded Dequantize(const schema::TensorT& tensor, std::span<const T> codes) {
+std::optional<SharedBytes> Dequantize(const schema::TensorT& tensor, std::span<const T> codes) {
   if (tensor.quantization == nullptr || tensor.quantization->scale.empty()) return std::nullopt;
   const schema::QuantizationParametersT& params = *tensor.quantization;
   if (params.details.type != schema::QuantizationDetails_NONE) return std::nullopt;
@@ -336,31 +337,27 @@ Folded Dequantize(const schema::TensorT& tensor, std::span<const T> codes) {
     const int64_t zero_point = params.zero_point.empty()       ? 0
                                : params.zero_point.size() == 1 ? params.zero_point[0]
                                                                : params.zero_point[channel];
-    values[i] = params.scale[channel] * static_cast<float>(static_cast<int32_t>(codes[i]) -
-                                                           static_cast<int32_t>(zero_point));
+    values[i] = params.scale[channel] * static_cast<float>(int64_t{codes[i]} - zero_point);
   }
   return SharedBytes::OwnValues(std::span<const float>(values));
 }
 
-Folded FoldDequantize(const OperatorView& op, const Shape& output_shape) {
+Folded FoldDequantize(const OperatorView& op, const Shape&) {
   const TensorIndex input = InputOf(op.op, 0);
-  const schema::TensorT& tensor = op.Input(0);
-  switch (tensor.type) {
-    case schema::TensorType_FLOAT16:
-      return WidenFloat16(op.model.ConstantValues<uint16_t>(input));
-    case schema::TensorType_INT8:
-      return Dequantize(tensor, op.model.ConstantValues<int8_t>(input));
-    case schema::TensorType_UINT8:
-      return Dequantize(tensor, op.model.ConstantValues<uint8_t>(input));
-    case schema::TensorType_INT16:
-      return Dequantize(tensor, op.model.ConstantValues<int16_t>(input));
-    case schema::TensorType_INT4: {
-      const std::vector<int8_t> codes = UnpackInt4(BytesOf(op, 0), Product(output_shape));
-      return Dequantize(tensor, std::span<const int8_t>(codes));
-    }
-    default:
-      return std::nullopt;
+  if (op.Input(0).type == schema::TensorType_FLOAT16) {
+    return WidenFloat16(op.model.ConstantValues<uint16_t>(input));
   }
+  return DequantizedValues(op.model, input);
+}
+
+Folded FoldFakeQuant(const OperatorView& op, const Shape&) {
+  const auto* options = op.op.builtin_options.AsFakeQuantOptions();
+  if (options == nullptr || OutputType(op) != schema::TensorType_FLOAT32) return std::nullopt;
+  const FakeQuantCodes codes = CodesOf(*options);
+  const std::span<const float> values = op.model.ConstantValues<float>(InputOf(op.op, 0));
+  std::vector<float> rounded(values.size());
+  std::ranges::transform(values, rounded.begin(), [&](float value) { return codes.Round(value); });
+  return SharedBytes::OwnValues(std::span<const float>(rounded));
 }
 
 struct FoldRow {
@@ -392,6 +389,7 @@ constexpr FoldRow kRows[] = {
     {schema::BuiltinOperator_REDUCE_PROD, FoldReduceProd},
     {schema::BuiltinOperator_CAST, FoldCast},
     {schema::BuiltinOperator_DEQUANTIZE, FoldDequantize},
+    {schema::BuiltinOperator_FAKE_QUANT, FoldFakeQuant},
 };
 
 bool AllInputsKnown(const OperatorView& op) {
@@ -415,6 +413,27 @@ absl::StatusOr<std::optional<SharedBytes>> FoldOperator(const Model& model,
   if (ElementBytes(op) == 0) return std::nullopt;
   if (NumElements(output_shape) == 0) return SharedBytes();
   return row->function(op, output_shape);
+}
+
+std::optional<SharedBytes> DequantizedValues(const Model& model, TensorIndex constant) {
+  const schema::TensorT& tensor = model.tensor(constant);
+  switch (tensor.type) {
+    case schema::TensorType_INT8:
+      return Dequantize(tensor, model.ConstantValues<int8_t>(constant));
+    case schema::TensorType_UINT8:
+      return Dequantize(tensor, model.ConstantValues<uint8_t>(constant));
+    case schema::TensorType_INT16:
+      return Dequantize(tensor, model.ConstantValues<int16_t>(constant));
+    case schema::TensorType_INT32:
+      return Dequantize(tensor, model.ConstantValues<int32_t>(constant));
+    case schema::TensorType_INT4: {
+      const std::vector<int8_t> codes =
+          UnpackInt4(model.ConstantBytes(constant), Product(tensor.shape));
+      return Dequantize(tensor, std::span<const int8_t>(codes));
+    }
+    default:
+      return std::nullopt;
+  }
 }
 
 SharedBytes WidenFloat16(std::span<const uint16_t> values) {

@@ -21,6 +21,10 @@ absl::StatusOr<std::optional<SharedBytes>> FoldOperator(const Model& model,
                                                         const schema::OperatorT& op,
                                                         const Shape& output_shape);
 
+// What the codes of a constant of integers stand for, as FLOAT32; nothing where it has no scale, or
+// scales that do not lie along one axis.
+std::optional<SharedBytes> DequantizedValues(const Model& model, TensorIndex constant);
+
 // The values of a FLOAT16 constant as FLOAT32; exact.
 SharedBytes WidenFloat16(std::span<const uint16_t> values);
 

@@ -91,6 +91,7 @@ constexpr ShapeRow kRows[] = {
     {schema::BuiltinOperator_SHAPE, ShapeOfShape, Types::kIndex},
     {schema::BuiltinOperator_POW, BroadcastShape},
     {schema::BuiltinOperator_ARG_MIN, ArgReduceShape, Types::kIndex},
+    {schema::BuiltinOperator_FAKE_QUANT, SameShape},
     {schema::BuiltinOperator_REDUCE_PROD, ReduceShape},
     {schema::BuiltinOperator_REDUCE_MAX, ReduceShape},
     {schema::BuiltinOperator_PACK, PackShape},

@@ -9,6 +9,9 @@
 #include "core/base/status_macros.h"
 #include "core/graph/custom_operators.h"
 #include "core/graph/passes.h"
+#include "core/import/learn_ranges.h"
+#include "core/import/uint8_model.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/model_reader.h"
 
 namespace octavo {
@@ -35,8 +38,14 @@ absl::StatusOr<ImportedModel> ImportModel(std::shared_ptr<const std::vector<uint
   ASSIGN_OR_RETURN(Model source, ReadModel(std::move(file)));
   const Model known = WithBuiltinOperators(source);
   RETURN_IF_ERROR(CheckSupported(known));
-  ASSIGN_OR_RETURN(Model model, FoldGraph(known));
-  return ImportedModel{std::move(source), std::move(model)};
+  ASSIGN_OR_RETURN(Model baseline, FoldGraph(known));
+  ClearLearnedParams(baseline);
+  const bool is_uint8 = IsUint8Model(baseline);
+  if (is_uint8) {
+    ASSIGN_OR_RETURN(baseline, Uint8AsFloat(baseline));
+  }
+  Model model = LearnRanges(baseline);
+  return ImportedModel{std::move(source), std::move(baseline), std::move(model), is_uint8};
 }
 
 }  // namespace octavo

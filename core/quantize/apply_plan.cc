@@ -17,6 +17,7 @@
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/quant_params.h"
 #include "core/quantize/rounding.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
@@ -75,6 +76,7 @@ class Rewriter {
       tensor->quantization->min.clear();
       tensor->quantization->max.clear();
     }
+    ClearLearnedParams(result_);
     return std::move(result_);
   }
 

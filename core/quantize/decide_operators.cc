@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/quantize/operator_roles.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
@@ -92,6 +93,12 @@ std::string NoteOf(const StaticForm& form, const OperatorRow& row, bool per_chan
       return absl::StrCat("reads ", form.name);
   }
   return std::string(form.name);
+}
+
+bool HasLearnedOutput(const Model& model, const schema::OperatorT& op) {
+  return std::ranges::any_of(FloatOutputs(model, op), [&](TensorIndex output) {
+    return LearnedParamsOf(model.tensor(output)).has_value();
+  });
 }
 
 // Which operators touch a tensor, and which of them make it.
@@ -217,6 +224,7 @@ void DecideOperators(const Model& model, const TensorRanges& ranges, QuantPlan* 
     decision.quantized = true;
     decision.version = std::max(decision.version, row->*form.version);
     decision.note = NoteOf(form, *row, plan->spec.scheme() != v1::SCHEME_INT8_PER_TENSOR);
+    if (HasLearnedOutput(model, op)) absl::StrAppend(&decision.note, "; range as it was trained");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "core/quantize/operator_roles.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <span>
 
@@ -9,6 +10,7 @@
 #include "core/base/error_reason.h"
 #include "core/calibrate/min_max.h"
 #include "core/quantize/rounding.h"
+#include "core/tflite/learned_params.h"
 
 namespace octavo {
 namespace {
@@ -91,9 +93,16 @@ QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const 
   if (type == WeightType::kInt4Blocks) {
     return BlockWeightParams(model.ConstantValues<float>(weights), kWeightBlock);
   }
-  return SymmetricWeightParams(model.ConstantValues<float>(weights), model.tensor(weights).shape,
-                               per_channel ? row.weights_axis : -1,
-                               type == WeightType::kInt4 ? 7 : 127);
+  QuantParams params = SymmetricWeightParams(
+      model.ConstantValues<float>(weights), model.tensor(weights).shape,
+      per_channel ? row.weights_axis : -1, type == WeightType::kInt4 ? 7 : 127);
+  const std::optional<LearnedParams> learned = LearnedParamsOf(model.tensor(weights));
+  if (!learned || type != WeightType::kInt8) return params;
+  for (float& scale : params.scales) {
+    const bool fits = std::round(127 * (scale / learned->scale)) <= 127;
+    if (fits) scale = learned->scale;
+  }
+  return params;
 }
 
 absl::Status CheckFinite(const Model& model, TensorIndex constant) {

@@ -48,6 +48,7 @@ absl::string_view NameOf(WeightType type);
 bool FitsBlocks(const Model& model, const schema::OperatorT& op, const OperatorRow& row);
 
 // Parameters of the weights, which have no problem: one scale a channel or block, or one in all.
+// Channels that int8 holds in the scale that they were trained in keep it: that costs nothing.
 QuantParams WeightParams(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
                          WeightType type = WeightType::kInt8, bool per_channel = true);
 

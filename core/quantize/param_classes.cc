@@ -7,13 +7,20 @@ namespace octavo {
 
 int ParamClasses::Add(const Range& range) {
   const int member = static_cast<int>(members_.size());
-  members_.push_back({.parent = member, .range = range, .fixed = std::nullopt});
+  members_.push_back({.parent = member, .range = range, .fixed = {}, .learned = {}});
   return member;
 }
 
 int ParamClasses::AddFixed(const QuantParams& params, const Range& range) {
   const int member = Add(range);
   members_[member].fixed = params;
+  return member;
+}
+
+int ParamClasses::AddLearned(const std::optional<QuantParams>& params, const Range& range) {
+  const int member = Add(range);
+  members_[member].is_learned = true;
+  members_[member].learned = params;
   return member;
 }
 
@@ -25,13 +32,25 @@ void ParamClasses::Join(int a, int b) {
   const Class& joined = members_[b];
   CHECK(!root.fixed || !joined.fixed || *root.fixed == *joined.fixed);
   if (!root.fixed) root.fixed = joined.fixed;
-  root.range = Union(root.range, joined.range);
+  if (root.is_learned == joined.is_learned) {
+    root.range = Union(root.range, joined.range);
+    if (root.learned != joined.learned) root.learned.reset();
+  } else if (joined.is_learned) {
+    root.range = joined.range;
+    root.is_learned = true;
+    root.learned = joined.learned;
+  }
   members_[b].parent = a;
 }
 
 const QuantParams* ParamClasses::Fixed(int member) {
   const Class& root = members_[Root(member)];
   return root.fixed ? &*root.fixed : nullptr;
+}
+
+const QuantParams* ParamClasses::Learned(int member) {
+  const Class& root = members_[Root(member)];
+  return root.learned ? &*root.learned : nullptr;
 }
 
 const Range& ParamClasses::RangeOf(int member) { return members_[Root(member)].range; }

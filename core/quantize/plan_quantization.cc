@@ -11,6 +11,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/status_macros.h"
 #include "core/base/usual_variants.h"
+#include "core/quantize/learned_ranges.h"
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/plan_static.h"
 #include "core/quantize/quant_params.h"
@@ -335,9 +336,10 @@ bool NeedsCalibration(v1::Scheme scheme) {
   return usual != nullptr && usual->needs_calibration;
 }
 
-absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,
+absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& measured,
                                            const v1::VariantSpec& spec) {
   RETURN_IF_ERROR(CheckSpec(spec));
+  const TensorRanges ranges = WithLearnedRanges(model, measured);
   if (NeedsCalibration(spec.scheme()) && ranges.empty()) {
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(VariantName(spec.scheme(), spec.io_type()),

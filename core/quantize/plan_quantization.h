@@ -28,14 +28,15 @@ int LevelsOf(v1::Scheme scheme);
 
 bool NeedsCalibration(v1::Scheme scheme);
 
-// `model` is a clean float model (graph/passes.h), its batch as it came; `ranges` are of its
-// activations, by their places, and may be empty for schemes without calibration.
+// `model` is a clean float model (graph/passes.h), its batch as it came; `measured` are the
+// ranges of its activations, by their places; empty for schemes without calibration and where the
+// model has learned them (learned_ranges.h), which count first.
 //
 // FAILED_PRECONDITION (NO_CALIBRATION): a static scheme and no ranges. FAILED_PRECONDITION
 // (OP_UNSUPPORTED) where the scheme leaves every operator in float. INVALID_ARGUMENT
 // (FIELD_INVALID), naming the field: the spec contradicts itself, or an override's pattern is none
 // or names no operator.
-absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& ranges,
+absl::StatusOr<QuantPlan> PlanQuantization(const Model& model, const TensorRanges& measured,
                                            const v1::VariantSpec& spec);
 
 }  // namespace octavo

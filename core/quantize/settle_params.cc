@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "core/quantize/operator_roles.h"
 #include "core/quantize/param_classes.h"
 #include "core/quantize/quant_params.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
@@ -68,15 +70,24 @@ class ParamSettler {
 
   int MemberOf(TensorIndex tensor) {
     const auto [place, is_new] = tensors_.try_emplace(tensor);
-    if (is_new) place->second = classes_.Add(ranges_.at(tensor));
+    if (is_new) place->second = Add(tensor, ranges_.at(tensor));
     return place->second;
+  }
+
+  int Add(TensorIndex tensor, const Range& range) {
+    const std::optional<LearnedParams> learned = LearnedParamsOf(model_.tensor(tensor));
+    if (!learned) return classes_.Add(range);
+    if (form_.activation_type != schema::TensorType_INT8) {
+      return classes_.AddLearned(std::nullopt, range);
+    }
+    return classes_.AddLearned(QuantParams{{learned->scale}, {learned->zero_point}}, range);
   }
 
   absl::StatusOr<int> MemberOf(Use use) {
     const TensorIndex tensor = InputOf(Operator(use.op), use.position);
     if (!model_.IsConstant(tensor)) return MemberOf(tensor);
     RETURN_IF_ERROR(CheckFinite(model_, tensor));
-    return constants_[use] = classes_.Add(*FiniteRange(model_.ConstantValues<float>(tensor)));
+    return constants_[use] = Add(tensor, *FiniteRange(model_.ConstantValues<float>(tensor)));
   }
 
   absl::Status NoRangeOf(TensorIndex border) {
@@ -88,7 +99,9 @@ class ParamSettler {
 
   QuantParams ParamsOf(int member) {
     const QuantParams* fixed = classes_.Fixed(member);
-    return fixed != nullptr ? *fixed : form_.activation_params(classes_.RangeOf(member));
+    if (fixed != nullptr) return *fixed;
+    const QuantParams* learned = classes_.Learned(member);
+    return learned != nullptr ? *learned : form_.activation_params(classes_.RangeOf(member));
   }
 
   absl::Status JoinClassesOf(int i) {
@@ -116,7 +129,11 @@ class ParamSettler {
         }
         break;
       case OutputScale::kAllTheSame:
-        JoinAll(inputs, outputs, &plan_.operators[i]);
+        if (classes_.Learned(MemberOf(outputs[0])) != nullptr) {
+          RequantizeOthers(inputs, MemberOf(outputs[0]), &plan_.operators[i]);
+        } else {
+          JoinAll(inputs, outputs, &plan_.operators[i]);
+        }
         break;
     }
     return absl::OkStatus();
@@ -124,6 +141,27 @@ class ParamSettler {
 
   void Fix(TensorIndex output, const FixedParams& fixed) {
     tensors_[output] = classes_.AddFixed({{fixed.scale}, {fixed.zero_point}}, ranges_.at(output));
+  }
+
+  // To what the output learned, where they have other parameters of their own.
+  void RequantizeOthers(const std::vector<std::pair<Use, int>>& inputs, int output,
+                        OperatorDecision* decision) {
+    const QuantParams wanted = *classes_.Learned(output);
+    bool is_any_requantized = false;
+    for (const auto& [use, member] : inputs) {
+      const QuantParams* fixed = classes_.Fixed(member);
+      const QuantParams* own = fixed != nullptr ? fixed : classes_.Learned(member);
+      if (constants_.contains(use)) {
+        constants_[use] = output;
+      } else if (own == nullptr || *own == wanted) {
+        classes_.Join(output, member);
+      } else {
+        requantized_[use] = output;
+        is_any_requantized = true;
+      }
+    }
+    if (is_any_requantized)
+      absl::StrAppend(&decision->note, "; inputs of other scales are requantized");
   }
 
   // Inputs of fixed parameters join only their equals; where there are others, they are

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/tflite/fake_quant.h"
 #include "core/tflite/operator_table.h"
 
 namespace octavo {
@@ -126,6 +127,10 @@ constexpr OptionsCheck kOptionsChecks[] = {
     {schema::BuiltinOptions_SpaceToDepthOptions, CheckSpaceToDepth},
     {schema::BuiltinOptions_DepthToSpaceOptions, CheckDepthToSpace},
     {schema::BuiltinOptions_MirrorPadOptions, CheckMirrorPad},
+    {schema::BuiltinOptions_FakeQuantOptions,
+     [](const schema::OperatorT& op) {
+       return CheckFakeQuant(*op.builtin_options.AsFakeQuantOptions());
+     }},
     {schema::BuiltinOptions_AddOptions,
      [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsAddOptions()); }},
     {schema::BuiltinOptions_SubOptions,

@@ -34,6 +34,7 @@ KernelOr BuildRelu(const Operands& operands);        // activation.cc: RELU, REL
 KernelOr BuildLeakyRelu(const Operands& operands);   // activation.cc
 KernelOr BuildPrelu(const Operands& operands);       // activation.cc
 KernelOr BuildHardSwish(const Operands& operands);   // activation.cc
+KernelOr BuildFakeQuant(const Operands& operands);   // fake_quant.cc
 KernelOr BuildUnary(const Operands& operands);       // unary.cc: functions of one value
 KernelOr BuildSoftmax(const Operands& operands);     // softmax.cc
 KernelOr BuildLogSoftmax(const Operands& operands);  // softmax.cc

@@ -85,6 +85,7 @@ constexpr Row kRows[] = {
     {schema::BuiltinOperator_SHAPE, reference::BuildShape},
     {schema::BuiltinOperator_POW, reference::BuildPower},
     {schema::BuiltinOperator_ARG_MIN, reference::BuildArgMinMax},
+    {schema::BuiltinOperator_FAKE_QUANT, reference::BuildFakeQuant},
     {schema::BuiltinOperator_REDUCE_PROD, reference::BuildReduce},
     {schema::BuiltinOperator_REDUCE_MAX, reference::BuildReduce},
     {schema::BuiltinOperator_PACK, reference::BuildPack},

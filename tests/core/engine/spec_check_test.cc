@@ -60,10 +60,10 @@ TEST(SettleVariants, AddsNoFloatWhereNothingIsEvaluated) {
 
 TEST(SettleVariants, KeepTheNameOfTheQuantizedBaseline) {
   v1::OptimizeSpec spec = SpecOf({{v1::SCHEME_CHANGE_IO, v1::IO_TYPE_UINT8}});
-  EXPECT_THAT(Names(SettleVariants(spec, /*is_quantized=*/true)),
+  EXPECT_THAT(Names(SettleVariants(spec, {.is_quantized = true})),
               ElementsAre("original", "io-uint8"));
   spec.mutable_variants(0)->set_name("original");
-  EXPECT_THAT(SettleVariants(spec, /*is_quantized=*/true),
+  EXPECT_THAT(SettleVariants(spec, {.is_quantized = true}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another variant")));
 }
 
