@@ -254,6 +254,11 @@ class EmbeddedServer : public Server {
     worker_options.engine_program = config_.engine;
     worker_options.memory_limit_bytes = config_.engine_memory_bytes;
     worker_options.require_sandbox = config_.require_sandbox;
+    if (config_.cache_bytes > 0) {
+      ASSIGN_OR_RETURN(
+          worker_options.statistics_cache,
+          StatisticsCache::Open(config_.data_folder + "/statistics", config_.cache_bytes));
+    }
     worker_options.observer = CountWorker(metrics_, config_.workers);
     metrics_.workers.At({"idle"}).Set(config_.workers);
     ASSIGN_OR_RETURN(worker_, Worker::Start(*queue_, *blobs_, std::move(worker_options)));

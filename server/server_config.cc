@@ -91,6 +91,10 @@ std::variant<ServerConfig, int> ParseServerConfig(int argc, const char* const* a
                  "Most memory of one engine, such as 4GiB; 0 for no limit")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
       ->default_str("4GiB");
+  app.add_option("--cache-bytes", config.cache_bytes,
+                 "Most bytes of calibrations kept for later jobs, such as 1GiB; 0 for none")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->default_str("1GiB");
   app.add_flag("--require-sandbox", config.require_sandbox,
                "Refuse to run engines where seccomp or landlock are not to be had");
   app.add_option("--drain-timeout", drain_seconds, "Seconds for jobs to end after SIGTERM")

@@ -28,6 +28,8 @@ struct ServerConfig {
   std::string engine;
   // Of an engine; 0: no limit.
   int64_t engine_memory_bytes = int64_t{4} << 30;
+  // Of calibrations' statistics, kept for later jobs; 0: none are.
+  int64_t cache_bytes = int64_t{1} << 30;
   // Engines must be confined by seccomp and landlock.
   bool require_sandbox = false;
   // For jobs to end after SIGTERM.

@@ -7,8 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <list>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -19,6 +22,7 @@
 #include "core/base/status_macros.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
+#include "core/engine/statistics_cache.h"
 
 namespace octavo {
 namespace {
@@ -59,7 +63,28 @@ absl::StatusOr<engine::v1::EngineResult> Run(const engine::v1::EngineRequest& re
   return exit.status;
 }
 
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::optional<StatisticsCache> OpenCache(const LocalJob& job) {
+  if (job.cache_folder.empty()) return std::nullopt;
+  absl::StatusOr<StatisticsCache> cache = StatisticsCache::Open(job.cache_folder, job.cache_bytes);
+  return cache.ok() ? std::make_optional(*std::move(cache)) : std::nullopt;
+}
+
 }  // namespace
+
+std::string DefaultCacheFolder() {
+  if (const std::string cache = Environment("XDG_CACHE_HOME"); !cache.empty()) {
+    return cache + "/octavo/statistics";
+  }
+  if (const std::string home = Environment("HOME"); !home.empty()) {
+    return home + "/.cache/octavo/statistics";
+  }
+  return "";
+}
 
 absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
                                                          const EngineMessageCallback& on_message) {
@@ -80,7 +105,15 @@ absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
   // Without it, latency is measured all the same.
   absl::StatusOr<UniqueFd> lock = OpenBenchmarkLock();
   if (lock.ok()) work.set_benchmark_lock_fd(files.Add(*std::move(lock)));
-  return Run(request, files, on_message);
+  const std::optional<StatisticsCache> cache = OpenCache(job);
+  if (!cache.has_value()) return Run(request, files, on_message);
+  const std::string key = StatisticsKey(work);
+  work.set_statistics(cache->Find(key));
+  work.set_send_statistics(true);
+  return Run(request, files, [&](const engine::v1::EngineMessage& message) {
+    if (message.has_statistics()) cache->Keep(key, message.statistics()).IgnoreError();
+    on_message(message);
+  });
 }
 
 absl::StatusOr<engine::v1::EngineResult> CompareLocally(const LocalComparison& comparison,

@@ -3,6 +3,7 @@
 #ifndef OCTAVO_CLIENT_CLI_LOCAL_ENGINE_H_
 #define OCTAVO_CLIENT_CLI_LOCAL_ENGINE_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -18,11 +19,18 @@ struct LocalJob {
   std::string calibration_path;  // empty: none
   std::string evaluation_path;   // empty: none
   std::string output_folder;     // exists
+  // What calibrations gathered is kept there for later jobs; empty: nowhere.
+  std::string cache_folder;
+  int64_t cache_bytes = 0;
 };
+
+// $XDG_CACHE_HOME/octavo/statistics or ~/.cache/octavo/statistics; empty where neither is known.
+std::string DefaultCacheFolder();
 
 using EngineMessageCallback = std::function<void(const engine::v1::EngineMessage&)>;
 
-// The files NAME.tflite, report.json and report.html appear in the output folder. On failure the
+// The files NAME.tflite, report.json and report.html appear in the output folder. A cache that
+// cannot be used is done without. On failure the
 // engine's last lines go to standard error.
 absl::StatusOr<engine::v1::EngineResult> OptimizeLocally(const LocalJob& job,
                                                          const EngineMessageCallback& on_message);

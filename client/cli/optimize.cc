@@ -16,6 +16,7 @@
 #include "client/display_name.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/engine/statistics_cache.h"
 
 namespace octavo {
 namespace {
@@ -23,6 +24,8 @@ namespace {
 struct Flags {
   std::string model, calibrate, evaluate, out, server, output;
   bool local = false;
+  bool no_cache = false;
+  int64_t cache_bytes = kUsualCacheBytes;
   SpecFlags spec;
 };
 
@@ -64,8 +67,14 @@ absl::StatusOr<Request> ReadRequest(const Flags& flags) {
   return request;
 }
 
+void TellOfCache(const v1::Report& report) {
+  if (!report.calibration_cached()) return;
+  std::fputs("calibration: taken over from an earlier run on the same model and data\n", stderr);
+}
+
 // The report as `-o` wants it: the JSON is the file that was written.
 void PrintReport(const v1::Report& report, const Flags& flags) {
+  TellOfCache(report);
   if (flags.output == "json") {
     std::ifstream json(absl::StrCat(flags.out, "/report.json"));
     std::string line;
@@ -88,7 +97,9 @@ absl::StatusOr<ExitCode> RunLocally(const Flags& flags) {
                                        .model_path = request.model_path,
                                        .calibration_path = request.calibration_path,
                                        .evaluation_path = request.evaluation_path,
-                                       .output_folder = flags.out},
+                                       .output_folder = flags.out,
+                                       .cache_folder = flags.no_cache ? "" : DefaultCacheFolder(),
+                                       .cache_bytes = flags.cache_bytes},
                                       [&](const engine::v1::EngineMessage& message) {
                                         begun |= message.progress().variants_total() > 0;
                                         if (message.has_progress())
@@ -225,6 +236,15 @@ void AddOptimizeCommand(CLI::App& app, RunCommand& run) {
   CLI::Option* server = AddServerFlag(*command, flags->server);
   command->add_flag("--local", flags->local, "Runs the engine here, with no server")
       ->excludes(server);
+  CLI::Option* local = command->get_option("--local");
+  command->add_flag("--no-cache", flags->no_cache, "Calibrates anew and keeps nothing of it")
+      ->needs(local);
+  command
+      ->add_option("--cache-bytes", flags->cache_bytes,
+                   "Most bytes of calibrations kept in ~/.cache/octavo for later runs")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->default_str("1GiB")
+      ->needs(local);
   AddOutputFlag(*command, flags->output);
   AddSpecFlags(*command, flags->spec);
   // Of no data.

@@ -100,11 +100,6 @@ void Fold(const ExampleRanges& example, CalibrationStatistics& statistics) {
 
 }  // namespace
 
-bool NeedsHistograms(Observer observer) {
-  return observer == Observer::kPercentile || observer == Observer::kMeanSquaredError ||
-         observer == Observer::kEntropy;
-}
-
 absl::StatusOr<CalibrationStatistics> Calibrate(const Model& model, const Dataset& dataset,
                                                 const CalibrateOptions& options) {
   const int64_t num_examples = std::min(dataset.size(), options.max_examples);

@@ -24,9 +24,6 @@ enum class Observer {
   kEntropy,           // where quantization tells most; range_search.h
 };
 
-// Whether an observer needs histograms, which take as long again as running the model.
-bool NeedsHistograms(Observer observer);
-
 struct TensorStatistics {
   Range min_max;
   // a * what it was + (1 - a) * the example's, a = 0.95, from the first example's on.
@@ -42,7 +39,7 @@ using CalibrationStatistics = std::map<TensorIndex, TensorStatistics>;
 struct CalibrateOptions {
   int64_t max_examples = 512;
   int num_threads = 1;
-  bool histograms = false;
+  bool histograms = false;    // which take as long again as running the model
   ProgressListener progress;  // of examples
 };
 

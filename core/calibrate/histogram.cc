@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 namespace octavo {
@@ -47,6 +48,22 @@ int ExponentFor(float magnitude) {
 }
 
 }  // namespace
+
+std::optional<Histogram> Histogram::FromCounts(int exponent, std::span<const int64_t> counts,
+                                               int64_t zeros) {
+  constexpr int64_t kMostCount = INT64_MAX / kBins;  // so that the sum is one
+  const auto is_count = [](int64_t count) { return count >= 0 && count <= kMostCount; };
+  if (exponent < kLeastExponent || exponent > kMostExponent || counts.size() != kBins ||
+      !std::ranges::all_of(counts, is_count) || zeros < 0 || zeros > counts[-kFirstBin]) {
+    return std::nullopt;
+  }
+  Histogram histogram;
+  histogram.exponent_ = exponent;
+  histogram.counts_.assign(counts.begin(), counts.end());
+  histogram.total_ = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  histogram.zeros_ = zeros;
+  return histogram;
+}
 
 float Histogram::width() const { return std::ldexp(1.0f, exponent_); }
 

@@ -4,6 +4,7 @@
 #define OCTAVO_CORE_CALIBRATE_HISTOGRAM_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,12 +20,18 @@ class Histogram {
   static constexpr int kFirstBin = -kBins / 2;
 
   Histogram() : counts_(kBins, 0) {}
+  // Of what exponent(), counts() and zeros() said; nothing where no histogram says so.
+  static std::optional<Histogram> FromCounts(int exponent, std::span<const int64_t> counts,
+                                             int64_t zeros);
 
   // `values` are finite; `magnitude` is at least the largest of theirs.
   void Add(std::span<const float> values, float magnitude);
   void Add(const Histogram& other);
 
-  float width() const;  // > 0
+  float width() const;                        // > 0
+  int exponent() const { return exponent_; }  // of the width, a power of two
+  // From kFirstBin on.
+  std::span<const int64_t> counts() const { return counts_; }
   // Of bin `bin`, counted from kFirstBin.
   int64_t count(int bin) const { return counts_[bin - kFirstBin]; }
   int64_t total() const { return total_; }
@@ -36,6 +43,7 @@ class Histogram {
  private:
   // The least width that is a normal float, as its inverse is.
   static constexpr int kLeastExponent = -126;
+  static constexpr int kMostExponent = 118;  // of the largest float
 
   void GrowTo(int exponent);
 

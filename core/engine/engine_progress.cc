@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/engine/statistics_cache.h"
+
 namespace octavo {
 namespace {
 
@@ -44,6 +46,13 @@ void EngineProgress::FinishVariant(v1::VariantReport variant) {
   progress_.set_variants_done(progress_.variants_done() + 1);
   engine::v1::EngineMessage message;
   *message.mutable_variant() = std::move(variant);
+  send_(message);
+}
+
+void EngineProgress::SendStatistics(std::string statistics) {
+  if (static_cast<int64_t>(statistics.size()) > kMaxStatisticsBytes) return;
+  engine::v1::EngineMessage message;
+  message.set_statistics(std::move(statistics));
   send_(message);
 }
 

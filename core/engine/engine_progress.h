@@ -28,6 +28,8 @@ class EngineProgress {
   void Count(int64_t done, int64_t total);
   // Sends all of it: what a later attempt is given again is this.
   void FinishVariant(v1::VariantReport variant);
+  // For whoever keeps them; not where they are larger than anybody does (statistics_cache.h).
+  void SendStatistics(std::string statistics);
 
   double ElapsedSeconds() const;
 

@@ -19,17 +19,18 @@
 #include "core/base/status_macros.h"
 #include "core/calibrate/calibrate.h"
 #include "core/calibrate/statistics_checks.h"
-#include "core/data/dataset_part.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/choose_observer.h"
 #include "core/engine/describe_model.h"
 #include "core/engine/explain.h"
+#include "core/engine/gather_statistics.h"
 #include "core/engine/host_pause.h"
 #include "core/engine/prepare.h"
 #include "core/engine/process_memory.h"
 #include "core/engine/valid_utf8.h"
 #include "core/evaluate/evaluate.h"
 #include "core/evaluate/latency.h"
+#include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
 #include "core/quantize/apply_plan.h"
 #include "core/quantize/change_io.h"
@@ -164,6 +165,12 @@ EvaluateOptions RecurrentOptions(EvaluateOptions options, const Recurrence& recu
   return options;
 }
 
+EvaluateOptions WatchingOptions(EvaluateOptions options,
+                                std::vector<std::optional<ValueRange>> calibrated_inputs) {
+  options.calibrated_inputs = std::move(calibrated_inputs);
+  return options;
+}
+
 absl::StatusOr<Evaluation> EvaluateWith(Evaluator& evaluator, const Model& fixed, bool is_float) {
   return is_float ? evaluator.EvaluateFloat(fixed) : evaluator.Evaluate(fixed);
 }
@@ -217,16 +224,24 @@ class VariantMaker {
   VariantMaker(const Prepared& prepared, const engine::v1::OptimizeWork& work,
                EngineProgress& progress);
 
-  // Measures the ranges once for all variants, where one needs them.
-  absl::Status CalibrateOnce();
+  // Calibrates once for all variants, where one needs it, and makes ready to evaluate.
+  absl::Status Begin(const EngineIdentity& identity);
+  bool calibration_cached() const { return calibrated_.cached; }
 
-  // What calibration and the weights show; after CalibrateOnce.
+  // What calibration and the weights show; after Begin.
   std::vector<v1::Warning> Warnings() const;
+  // What the evaluation data show; after the last variant.
+  std::vector<v1::Warning> EvaluationWarnings() const;
 
   // The float32 variant comes first. An error is one for all.
   absl::StatusOr<v1::VariantReport> Make(const SettledVariant& variant);
 
  private:
+  bool NeedsStatistics() const;
+  void MakeEvaluators();
+  // By input of the model, what calibration saw of it; none where the evaluation has no set of its
+  // own.
+  std::vector<std::optional<ValueRange>> CalibratedInputs() const;
   const v1::VariantReport* Finished(absl::string_view name) const;
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
   // Plans, applies and writes; what was written, read again.
@@ -263,7 +278,7 @@ class VariantMaker {
   const int lock_fd_;
   EngineProgress& progress_;
   HostPause pause_;
-  CalibrationStatistics statistics_;
+  GatheredStatistics calibrated_;
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
@@ -280,20 +295,23 @@ VariantMaker::VariantMaker(const Prepared& prepared, const engine::v1::OptimizeW
       folder_(work.output_fd()),
       lock_fd_(work.benchmark_lock_fd() > 0 ? work.benchmark_lock_fd() : -1),
       progress_(progress),
-      pause_(lock_fd_) {
-  if (prepared.spec.skip_evaluation() || prepared.measured_on() == nullptr) return;
+      pause_(lock_fd_) {}
+
+void VariantMaker::MakeEvaluators() {
+  if (prepared_.spec.skip_evaluation() || prepared_.measured_on() == nullptr) return;
   EvaluateOptions options = EvaluateOptionsOf(
-      prepared, [this](int64_t done, int64_t total) { CountExamples(done, total); });
-  const Dataset& measured_on = *prepared.measured_on();
-  evaluator_.emplace(prepared.fixed_baseline, measured_on, options);
-  if (const auto& recurrence = prepared.metrics.recurrence; recurrence.has_value()) {
-    recurrent_.emplace(prepared.fixed_baseline, measured_on,
+      prepared_, [this](int64_t done, int64_t total) { CountExamples(done, total); });
+  const Dataset& measured_on = *prepared_.measured_on();
+  evaluator_.emplace(prepared_.fixed_baseline, measured_on,
+                     WatchingOptions(options, CalibratedInputs()));
+  if (const auto& recurrence = prepared_.metrics.recurrence; recurrence.has_value()) {
+    recurrent_.emplace(prepared_.fixed_baseline, measured_on,
                        RecurrentOptions(options, *recurrence));
   }
-  if (prepared.spec.backend() != v1::BACKEND_BOTH) return;
+  if (prepared_.spec.backend() != v1::BACKEND_BOTH) return;
   options.backend = Backend::kReference;
   options.draws_masks = false;
-  reference_evaluator_.emplace(prepared.fixed_baseline, measured_on, std::move(options));
+  reference_evaluator_.emplace(prepared_.fixed_baseline, measured_on, std::move(options));
 }
 
 // Under the lock of whoever counts, so that all threads pause.
@@ -302,26 +320,36 @@ void VariantMaker::CountExamples(int64_t done, int64_t total) {
   pause_.BetweenExamples();
 }
 
-absl::Status VariantMaker::CalibrateOnce() {
-  bool is_needed = false;
-  for (const SettledVariant& variant : prepared_.variants) {
-    is_needed |= variant.skip_reason.empty() && NeedsCalibration(variant.spec.scheme()) &&
-                 Finished(variant.spec.name()) == nullptr;
-  }
+bool VariantMaker::NeedsStatistics() const {
+  return std::ranges::any_of(prepared_.variants, [this](const SettledVariant& variant) {
+    return variant.skip_reason.empty() && NeedsCalibration(variant.spec.scheme()) &&
+           Finished(variant.spec.name()) == nullptr;
+  });
+}
+
+absl::Status VariantMaker::Begin(const EngineIdentity& identity) {
   // Where there is no set, the model has all ranges.
-  if (!is_needed || !prepared_.calibration.has_value()) return absl::OkStatus();
-  progress_.BeginStage(v1::STAGE_CALIBRATE);
-  CalibrateOptions options;
-  options.max_examples = prepared_.calibration->dataset->size();
-  options.num_threads = prepared_.spec.num_threads();
-  options.histograms = is_auto() || NeedsHistograms(ObserverOf(prepared_.spec.observer()));
-  const Dataset& all = *prepared_.calibration->dataset;
-  const DatasetPart most(all, HoldBackAFifth(all.size()).used);
-  ASSIGN_OR_RETURN(
-      statistics_,
-      Calibrate(prepared_.fixed, is_auto() ? static_cast<const Dataset&>(most) : all, options),
-      "calibration");
+  if (NeedsStatistics() && prepared_.calibration.has_value()) {
+    progress_.BeginStage(v1::STAGE_CALIBRATE);
+    ASSIGN_OR_RETURN(calibrated_, GatherStatistics(prepared_, work_, identity, progress_),
+                     "calibration");
+  }
+  MakeEvaluators();
   return absl::OkStatus();
+}
+
+std::vector<std::optional<ValueRange>> VariantMaker::CalibratedInputs() const {
+  std::vector<std::optional<ValueRange>> ranges;
+  if (calibrated_.statistics.empty() || !prepared_.evaluation.has_value()) return ranges;
+  for (const int32_t input : prepared_.fixed.graph().inputs) {
+    const auto seen = calibrated_.statistics.find(TensorIndex{input});
+    if (seen == calibrated_.statistics.end()) {
+      ranges.emplace_back();
+    } else {
+      ranges.push_back(ValueRange{seen->second.min_max.min, seen->second.min_max.max});
+    }
+  }
+  return ranges;
 }
 
 const v1::VariantReport* VariantMaker::Finished(absl::string_view name) const {
@@ -335,22 +363,28 @@ const v1::VariantReport* VariantMaker::Finished(absl::string_view name) const {
 
 std::vector<v1::Warning> VariantMaker::Warnings() const {
   std::vector<v1::Warning> warnings = CheckWeights(prepared_.fixed);
-  if (statistics_.empty()) return warnings;
+  if (calibrated_.statistics.empty()) return warnings;
   const int64_t num_examples = prepared_.calibration->dataset->size();
-  for (v1::Warning& warning : CheckStatistics(prepared_.fixed, statistics_, num_examples)) {
+  for (v1::Warning& warning :
+       CheckStatistics(prepared_.fixed, calibrated_.statistics, num_examples)) {
     warnings.push_back(std::move(warning));
   }
   return warnings;
 }
 
+std::vector<v1::Warning> VariantMaker::EvaluationWarnings() const {
+  if (!evaluator_.has_value()) return {};
+  return CheckInputsAreAlike(prepared_.fixed, CalibratedInputs(), evaluator_->input_spreads());
+}
+
 absl::StatusOr<ObserverChoice> VariantMaker::Choose(const v1::VariantSpec& spec) const {
   if (is_auto() && prepared_.calibration.has_value()) {
-    return ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, statistics_, spec,
-                          prepared_.spec.num_threads());
+    return ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, calibrated_.statistics,
+                          spec, prepared_.spec.num_threads());
   }
   const RangeOptions options{.observer = ObserverOf(prepared_.spec.observer()),
                              .levels = LevelsOf(spec.scheme())};
-  return ObserverChoice{.ranges = ChooseRanges(statistics_, options), .scores = {}};
+  return ObserverChoice{.ranges = ChooseRanges(calibrated_.statistics, options), .scores = {}};
 }
 
 absl::StatusOr<const ObserverChoice*> VariantMaker::ChoiceFor(const v1::VariantSpec& spec) {
@@ -564,7 +598,8 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
   v1::Report& report = *result.mutable_report();
   report = BeginReport(prepared, identity);
   VariantMaker maker(prepared, work, progress);
-  RETURN_IF_ERROR(maker.CalibrateOnce());
+  RETURN_IF_ERROR(maker.Begin(identity));
+  report.set_calibration_cached(maker.calibration_cached());
   for (v1::Warning& warning : maker.Warnings()) *report.add_warnings() = std::move(warning);
   for (const SettledVariant& variant : prepared.variants) {
     ASSIGN_OR_RETURN(v1::VariantReport made, maker.Make(variant));
@@ -575,6 +610,9 @@ absl::StatusOr<engine::v1::EngineResult> Optimize(const engine::v1::OptimizeWork
       *result.add_artifacts() = last.artifact();
     }
     progress.FinishVariant(last);
+  }
+  for (v1::Warning& warning : maker.EvaluationWarnings()) {
+    *report.add_warnings() = std::move(warning);
   }
 
   progress.BeginStage(v1::STAGE_REPORT);

@@ -12,7 +12,6 @@
 #include "core/base/status_macros.h"
 #include "core/evaluate/drift.h"
 #include "core/evaluate/mask_picture.h"
-#include "core/evaluate/set_checks.h"
 
 namespace octavo {
 namespace {
@@ -97,12 +96,14 @@ absl::Status Evaluator::CheckLabels() const {
 
 Evaluator::Results Evaluator::NewResults() const {
   const auto size = static_cast<size_t>(dataset_.size());
+  const bool counts_spreads = !options_.calibrated_inputs.empty() && input_spreads_.empty();
   return {.rankings = std::vector<Ranking>(options_.has_accuracy ? size : 0),
           .differences = std::vector<Difference>(size),
           .parts = std::vector(static_cast<size_t>(num_parts_), std::vector<Difference>(size)),
           .metrics = std::vector(options_.metrics.size(), std::vector<MetricResult>(size)),
           .fed = std::vector<Difference>(options_.recurrence.has_value() ? size : 0),
-          .pictures = std::vector<v1::MaskPicture>(drawn_.size())};
+          .pictures = std::vector<v1::MaskPicture>(drawn_.size()),
+          .spreads = std::vector<std::vector<InputSpread>>(counts_spreads ? size : 0)};
 }
 
 Example Evaluator::Fed(Example example, const std::vector<float>& outputs) const {
@@ -161,6 +162,9 @@ absl::Status Evaluator::Measure(int64_t index, std::span<const float> reference,
 absl::Status Evaluator::RunExample(int64_t index, const Runners& runners, Carried& carried,
                                    Results& results) {
   ASSIGN_OR_RETURN(Example example, dataset_.Get(index));
+  if (!results.spreads.empty()) {
+    results.spreads[index] = SpreadsOf(example, options_.calibrated_inputs);
+  }
   std::vector<float> made;
   std::vector<float>& reference = kept_.empty() ? made : kept_[index];
   if (runners.is_float() || reference.empty()) {
@@ -203,7 +207,7 @@ absl::StatusOr<Evaluation> Evaluator::Run(const Model& model, bool is_float) {
     RETURN_IF_ERROR(ParallelFor(options_.num_threads, dataset_.size(), [&](int64_t index) {
       return RunSequence(index, index + 1, runners, progress, results);
     }));
-    return Fold(results);
+    return Finish(results);
   }
   const std::vector<int64_t>& starts = options_.recurrence->starts;
   const auto num_sequences = static_cast<int64_t>(starts.size());
@@ -212,6 +216,16 @@ absl::StatusOr<Evaluation> Evaluator::Run(const Model& model, bool is_float) {
     return RunSequence(starts[sequence], is_last ? dataset_.size() : starts[sequence + 1], runners,
                        progress, results);
   }));
+  return Finish(results);
+}
+
+Evaluation Evaluator::Finish(const Results& results) {
+  if (!results.spreads.empty()) {
+    input_spreads_.resize(options_.calibrated_inputs.size());
+    for (const std::vector<InputSpread>& example : results.spreads) {
+      for (size_t i = 0; i < example.size(); ++i) input_spreads_[i].Add(example[i]);
+    }
+  }
   return Fold(results);
 }
 

@@ -17,6 +17,7 @@
 #include "core/evaluate/model_runner.h"
 #include "core/evaluate/output_part.h"
 #include "core/evaluate/scores.h"
+#include "core/evaluate/set_checks.h"
 #include "core/evaluate/task_metrics.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/report.pb.h"
@@ -41,6 +42,8 @@ struct EvaluateOptions {
   bool check_finite = false;
   // The float model's outputs are kept for the next variants where all of them take no more.
   int64_t max_kept_bytes = int64_t{512} << 20;
+  // By input of the model, what calibration saw of it; empty: nothing is held against it.
+  std::vector<std::optional<ValueRange>> calibrated_inputs{};
   ProgressListener progress{};
 };
 
@@ -70,6 +73,10 @@ class Evaluator {
   // Of the float model as it was written: its own reference. Errors as above.
   absl::StatusOr<Evaluation> EvaluateFloat(const Model& written);
 
+  // The set's inputs against options.calibrated_inputs, counted by the first evaluation that went
+  // well; empty before.
+  const std::vector<InputSpread>& input_spreads() const { return input_spreads_; }
+
  private:
   // By example; what is by metric or part too has that first.
   struct Results {
@@ -79,6 +86,7 @@ class Evaluator {
     std::vector<std::vector<MetricResult>> metrics;
     std::vector<Difference> fed;
     std::vector<v1::MaskPicture> pictures;  // of `drawn_`
+    std::vector<std::vector<InputSpread>> spreads;
   };
   // What a sequence carries from one example to the next: all outputs of both models.
   struct Carried {
@@ -94,6 +102,7 @@ class Evaluator {
 
   Results NewResults() const;
   absl::StatusOr<Evaluation> Run(const Model& model, bool is_float);
+  Evaluation Finish(const Results& results);
   absl::Status RunSequence(int64_t begin, int64_t end, const Runners& runners, Progress& progress,
                            Results& results);
   absl::Status RunExample(int64_t index, const Runners& runners, Carried& carried,
@@ -117,6 +126,7 @@ class Evaluator {
   int num_parts_ = 0;           // of options_.parts, those that are told
   int mask_metric_ = -1;        // the first metric of masks; -1: none
   std::vector<int64_t> drawn_;  // examples, ascending
+  std::vector<InputSpread> input_spreads_;
   // The float model's outputs by example, empty where they are not known yet; none: not kept.
   std::vector<std::vector<float>> kept_;
 };

@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/data/dataset.h"
+#include "core/evaluate/tensor_errors.h"
 #include "core/tflite/model.h"
 #include "octavo/v1/report.pb.h"
 
@@ -23,6 +26,26 @@ absl::Status CheckExampleIsFinite(const Model& model, const Example& example, in
 absl::StatusOr<std::optional<v1::Warning>> CheckSetsDiffer(const Dataset& calibration,
                                                            const Dataset& evaluation,
                                                            int num_threads);
+
+// How an input's values lie to what calibration saw of it.
+struct InputSpread {
+  int64_t values = 0;
+  int64_t outside =
+      0;             // by more than one of 255 steps from the smallest to the largest, 0 included
+  ValueRange range;  // of all values, where there are some
+
+  void Add(const InputSpread& other);
+};
+
+// By input of one example; nothing of those without a range and of those that are not float.
+std::vector<InputSpread> SpreadsOf(const Example& example,
+                                   std::span<const std::optional<ValueRange>> calibrated);
+
+// A warning (EVALUATION_UNLIKE_CALIBRATION) for each input of `model` of whose values more than one
+// in a hundred lie outside.
+std::vector<v1::Warning> CheckInputsAreAlike(const Model& model,
+                                             std::span<const std::optional<ValueRange>> calibrated,
+                                             std::span<const InputSpread> evaluated);
 
 }  // namespace octavo
 

@@ -188,6 +188,7 @@ std::string ProvenanceHtml(const v1::Report& report) {
   AddRow("Outputs", TensorsText(model.outputs()), out);
   AddRow("Operators", OperatorsText(model), out);
   AddRow("Calibrated on", report.has_calibration() ? DatasetText(report.calibration()) : "", out);
+  AddRow("Statistics", report.calibration_cached() ? "taken over from an earlier run" : "", out);
   AddRow("Ranges", report.has_calibration() ? ObserverText(report.spec().observer()) : "", out);
   AddRow("Evaluated on", report.has_evaluation() ? DatasetText(report.evaluation()) : "", out);
   AddRow("Evaluated with", BackendText(report.spec().backend()), out);

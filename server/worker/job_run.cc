@@ -154,7 +154,10 @@ class JobRun {
   EngineExit RunEngineOn(const Inputs& inputs, const WorkFolder& folder,
                          std::vector<v1::VariantReport> finished);
 
+  // Of an earlier job; empty where there are none.
+  void GiveStatistics(engine::v1::OptimizeWork& work);
   void Receive(const engine::v1::EngineMessage& message, int folder_fd);
+  void ReceiveStatistics(const std::string& statistics);
   void EnterStage(const v1::JobProgress& progress);
   void ReceiveVariant(v1::VariantReport variant, int folder_fd);
   void TellQueue(const absl::Status& status);
@@ -179,6 +182,8 @@ class JobRun {
   // Files that were copied, and their bytes, whatever became of them.
   int copies_ = 0;
   int64_t stored_bytes_ = 0;
+  // Empty where statistics are not wanted, or not wanted any more.
+  std::string statistics_key_;
   // What a variant's artifact was not: the engine is stopped for it.
   absl::Status bad_result_;
   v1::JobProgress last_progress_;
@@ -264,7 +269,8 @@ engine::v1::EngineRequest JobRun::Request(const Inputs& inputs, int output_fd,
 EngineExit JobRun::RunEngineOn(const Inputs& inputs, const WorkFolder& folder,
                                std::vector<v1::VariantReport> finished) {
   std::vector<InheritedFd> fds;
-  const engine::v1::EngineRequest request = Request(inputs, folder.fd(), std::move(finished), &fds);
+  engine::v1::EngineRequest request = Request(inputs, folder.fd(), std::move(finished), &fds);
+  GiveStatistics(*request.mutable_optimize());
   EngineOptions engine;
   engine.program = options_.engine_program;
   engine.timeout = options_.time_limit;
@@ -285,6 +291,23 @@ EngineExit JobRun::RunEngineOn(const Inputs& inputs, const WorkFolder& folder,
   return exit;
 }
 
+void JobRun::GiveStatistics(engine::v1::OptimizeWork& work) {
+  if (!options_.statistics_cache.has_value() || !work.has_calibration()) return;
+  statistics_key_ = StatisticsKey(work);
+  work.set_statistics(options_.statistics_cache->Find(statistics_key_));
+  work.set_send_statistics(true);
+}
+
+// Once: an engine has no more to send.
+void JobRun::ReceiveStatistics(const std::string& statistics) {
+  const std::string key = std::exchange(statistics_key_, "");
+  if (key.empty()) return;
+  const absl::Status status = options_.statistics_cache->Keep(key, statistics);
+  if (!status.ok()) {
+    LOG(WARNING) << lease_.job.name() << ": statistics were not kept: " << status;
+  }
+}
+
 void JobRun::Receive(const engine::v1::EngineMessage& message, int folder_fd) {
   switch (message.message_case()) {
     case engine::v1::EngineMessage::kProgress:
@@ -293,6 +316,8 @@ void JobRun::Receive(const engine::v1::EngineMessage& message, int folder_fd) {
       return;
     case engine::v1::EngineMessage::kVariant:
       return ReceiveVariant(message.variant(), folder_fd);
+    case engine::v1::EngineMessage::kStatistics:
+      return ReceiveStatistics(message.statistics());
     default:
       return;
   }

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "core/engine/statistics_cache.h"
 #include "octavo/v1/jobs.pb.h"
 #include "server/blobs/blob_store.h"
 #include "server/jobs/job_queue.h"
@@ -50,6 +52,8 @@ struct WorkerOptions {
   // Engines of the host take turns where they measure latency.
   bool use_benchmark_lock = true;
   bool require_sandbox = false;
+  // Nothing: every job calibrates for itself.
+  std::optional<StatisticsCache> statistics_cache;
   // A retry whose time has come is found at most so much later.
   absl::Duration look_interval = absl::Seconds(1);
   WorkerObserver observer;

@@ -85,6 +85,14 @@ class Server:
         return self.process.wait(timeout=60)
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """The folder of what commands keep, for one test alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Shared by the tests that do it no harm."""

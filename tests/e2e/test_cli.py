@@ -185,10 +185,68 @@ def test_json_output_is_the_report(tmp_path, where):
 def test_same_bytes_whatever_the_threads(tmp_path):
     for threads in (1, 2, 3):
         done = octavo("optimize", model_path("mnist_cnn"), *MNIST_FLAGS, "--variant", "all", "--no-benchmark",
-                      "--threads", threads, "--local", "--out", tmp_path / str(threads))
+                      "--threads", threads, "--local", "--no-cache", "--out", tmp_path / str(threads))
         assert done.returncode == 0
     for path in (tmp_path / "1").glob("*.tflite"):
         assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes() == (tmp_path / "3" / path.name).read_bytes()
+
+
+def tflite_files(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.tflite")}
+
+
+def test_a_calibration_is_used_again(tmp_path, own_server):
+    cached, files = {}, {}
+    runs = {"first": ["--local"], "second": ["--local"], "none": ["--local", "--no-cache"],
+            "server": ["--server", own_server.address], "again": ["--server", own_server.address]}
+    for name, where in runs.items():
+        done = octavo("optimize", model_path("mnist_cnn"), *MNIST_FLAGS, "--variant", "int8", "--observer", "auto",
+                      "--no-benchmark", *where, "--out", tmp_path / name)
+        assert done.returncode == 0
+        cached[name] = json.loads((tmp_path / name / "report.json").read_text()).get("calibration_cached", False)
+        assert ("taken over from an earlier run" in done.stderr) == cached[name]
+        files[name] = tflite_files(tmp_path / name)
+    assert cached == {"first": False, "second": True, "none": False, "server": False, "again": True}
+    assert all(made == files["first"] for made in files.values())
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.write_bytes(file.read_bytes()[:-100]),
+                                    lambda file: file.write_bytes(os.urandom(5000)),
+                                    lambda file: file.write_bytes(b""),
+                                    lambda file: (file.unlink(), file.mkdir())])
+def test_a_damaged_calibration_is_made_anew(tmp_path, own_cache, damage):
+    command = ["optimize", model_path("mnist_cnn"), *MNIST_FLAGS, "--variant", "int8", "--no-benchmark", "--local",
+               "--out"]
+    assert octavo(*command, tmp_path / "first").returncode == 0
+    (file,) = (own_cache / "octavo" / "statistics").iterdir()
+    damage(file)
+    assert octavo(*command, tmp_path / "second").returncode == 0
+    assert not json.loads((tmp_path / "second" / "report.json").read_text()).get("calibration_cached")
+    assert tflite_files(tmp_path / "first") == tflite_files(tmp_path / "second")
+
+
+def test_a_cache_that_cannot_be_is_done_without(tmp_path, own_cache):
+    (own_cache / "octavo").write_text("a file")
+    assert octavo("optimize", model_path("mnist_cnn"), *MNIST_FLAGS, "--variant", "int8", "--no-benchmark", "--local",
+                  "--out", tmp_path / "out").returncode == 0
+
+
+@pytest.mark.parametrize("unlike", [False, True])
+def test_evaluation_data_unlike_the_calibration_data(tmp_path, where, unlike):
+    with np.load(data_path("mnist")) as arrays:
+        calibrate, evaluate = arrays["calib_images"][:60] / np.float32(255), arrays["test_images"][:100]
+    np.savez(tmp_path / "c.npz", x=calibrate)
+    np.savez(tmp_path / "e.npz", x=evaluate.astype(np.float32) if unlike else evaluate / np.float32(255))
+    done = octavo("optimize", model_path("mnist_cnn"), "--calibrate", tmp_path / "c.npz", "--evaluate",
+                  tmp_path / "e.npz", "--variant", "int8", "--no-benchmark", "--out", tmp_path / "out", *where)
+    assert done.returncode == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    found = [warning["message"] for warning in report.get("warnings", [])
+             if warning["reason"] == "EVALUATION_UNLIKE_CALIBRATION"]
+    assert len(found) == unlike
+    if unlike:
+        assert "outside the 0 to 1 that calibration saw: they go from 0 to 255" in found[0]
+        assert f"{100 * (evaluate > 1).mean():.3g} %" in found[0]
 
 
 def test_all_without_calibration_skips_what_needs_it(tmp_path, where):

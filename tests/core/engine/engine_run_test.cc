@@ -326,6 +326,67 @@ TEST(Engine, TellsThatSetsShareExamples) {
   EXPECT_EQ(exit.result.report().warnings(0).reason(), "SETS_SHARE_EXAMPLES");
 }
 
+// An engine that is given `statistics`; what it says of them is put there.
+EngineExit RunWithStatistics(const v1::OptimizeSpec& spec, const OutputFolder& output,
+                             std::string& statistics) {
+  engine::v1::EngineRequest request;
+  request.mutable_optimize()->set_statistics(std::exchange(statistics, ""));
+  request.mutable_optimize()->set_send_statistics(true);
+  EngineOptions options = RealEngine();
+  options.on_message = [&](const engine::v1::EngineMessage& message) {
+    if (message.has_statistics()) statistics = message.statistics();
+  };
+  return RunOptimize(MnistFiles(), spec, output, options, request);
+}
+
+TEST(Engine, MakesTheSameOfStatisticsThatWereKept) {
+  for (const auto observer : {v1::OBSERVER_KIND_MIN_MAX, v1::OBSERVER_KIND_MOVING_AVERAGE,
+                              v1::OBSERVER_KIND_ENTROPY, v1::OBSERVER_KIND_AUTO}) {
+    v1::OptimizeSpec spec = Spec(absl::StrCat(kMnist, R"(
+        variants { scheme: SCHEME_INT8 } variants { scheme: SCHEME_INT16X8 })"));
+    spec.set_observer(observer);
+    const OutputFolder measured, taken_over;
+    std::string statistics;
+    const EngineExit first = RunWithStatistics(spec, measured, statistics);
+    ASSERT_THAT(first.status, IsOk());
+    EXPECT_FALSE(first.result.report().calibration_cached());
+    ASSERT_THAT(statistics, Not(IsEmpty()));
+
+    const EngineExit second = RunWithStatistics(spec, taken_over, statistics);
+    ASSERT_THAT(second.status, IsOk());
+    EXPECT_TRUE(second.result.report().calibration_cached());
+    EXPECT_THAT(statistics, IsEmpty());
+    EXPECT_EQ(first.result.report().warnings_size(), second.result.report().warnings_size());
+    for (const char* name : {"int8.tflite", "int16x8.tflite"}) {
+      EXPECT_EQ(measured.Digests()[name], taken_over.Digests()[name]) << observer << name;
+    }
+  }
+}
+
+TEST(Engine, CalibratesAnewWhereStatisticsAreOfAnotherJob) {
+  const v1::OptimizeSpec spec =
+      Spec(absl::StrCat(kMnist, "variants { scheme: SCHEME_INT8 } skip_evaluation: true"));
+  std::string kept;
+  ASSERT_THAT(RunWithStatistics(spec, OutputFolder(), kept).status, IsOk());
+  v1::OptimizeSpec fewer = spec;
+  fewer.mutable_calibration()->set_max_examples(99);
+  v1::OptimizeSpec scaled = spec;
+  scaled.mutable_preprocess(0)->set_scale(0, 1);
+  v1::OptimizeSpec with_histograms = spec;
+  with_histograms.set_observer(v1::OBSERVER_KIND_PERCENTILE);
+  for (const v1::OptimizeSpec& other : {fewer, scaled, with_histograms}) {
+    std::string statistics = kept;
+    const EngineExit exit = RunWithStatistics(other, OutputFolder(), statistics);
+    ASSERT_THAT(exit.status, IsOk());
+    EXPECT_FALSE(exit.result.report().calibration_cached());
+    EXPECT_NE(statistics, kept);
+  }
+  std::string nonsense = "no statistics";
+  EXPECT_FALSE(
+      RunWithStatistics(spec, OutputFolder(), nonsense).result.report().calibration_cached());
+  EXPECT_EQ(nonsense, kept);
+}
+
 TEST(Engine, DoesNotRedoFinishedVariants) {
   const OutputFolder output;
   const v1::OptimizeSpec spec = Spec(absl::StrCat(kMnist,

@@ -112,6 +112,11 @@ EngineMessage Result(const std::vector<v1::VariantReport>& variants,
 void Succeed(const EngineRequest& request) {
   const int folder = request.optimize().output_fd();
   SendProgress(v1::STAGE_IMPORT, 0);
+  if (request.optimize().send_statistics() && request.optimize().statistics().empty()) {
+    EngineMessage message;
+    message.set_statistics("gathered");
+    Send(message);
+  }
   std::vector<v1::VariantReport> variants(request.optimize().finished().begin(),
                                           request.optimize().finished().end());
   if (variants.empty()) {

@@ -207,6 +207,21 @@ TEST_F(WorkerTest, StoresWhatTheEngineMade) {
   EXPECT_THAT(stages_, UnorderedElementsAre(v1::STAGE_IMPORT, v1::STAGE_REPORT, v1::STAGE_STORE));
 }
 
+TEST_F(WorkerTest, GivesStatisticsToTheNextJobOfTheSameData) {
+  auto cache = StatisticsCache::Open(folder_ / "statistics", 1 << 20);
+  ASSERT_THAT(cache, IsOk());
+  options_.statistics_cache = *cache;
+  ASSERT_EQ(RunOne("succeed").state(), v1::Job::STATE_SUCCEEDED);
+  const std::filesystem::directory_iterator files(folder_ / "statistics");
+  ASSERT_NE(files, std::filesystem::directory_iterator());
+  const std::string key = files->path().filename();
+  EXPECT_EQ(cache->Find(key), "gathered");
+  // An engine that is given any sends none.
+  ASSERT_THAT(cache->Keep(key, "given"), IsOk());
+  ASSERT_EQ(WaitForEnd(Submit("succeed")).state(), v1::Job::STATE_SUCCEEDED);
+  EXPECT_EQ(cache->Find(key), "given");
+}
+
 TEST_F(WorkerTest, RunsManyJobsInItsSlots) {
   options_.slots = 3;
   std::atomic<int> most_busy = 0;
