@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/log/check.h"
-#include "core/graph/passes.h"
+#include "core/import/import_model.h"
 #include "core/quantize/apply_plan.h"
 #include "core/quantize/change_io.h"
 #include "core/quantize/plan_quantization.h"
@@ -31,20 +31,21 @@ TensorRanges MadeUpRanges(const Model& model, const uint8_t* data, size_t size) 
 }
 
 void Quantize(const uint8_t* data, size_t size) {
-  const auto model = ReadModel(std::make_shared<const std::vector<uint8_t>>(data, data + size));
-  if (!model.ok() || !CheckSupported(*model).ok()) return;
-  const auto folded = FoldGraph(*model);
-  if (!folded.ok()) return;
-  const TensorRanges ranges = MadeUpRanges(*folded, data, size);
+  const auto imported =
+      ImportModel(std::make_shared<const std::vector<uint8_t>>(data, data + size));
+  if (!imported.ok()) return;
+  const Model& model = imported->model;
+  CHECK_OK(WriteModel(imported->baseline).status());
+  const TensorRanges ranges = MadeUpRanges(model, data, size);
   for (const v1::VariantSpec& spec : UsualVariants()) {
     if (spec.scheme() == v1::SCHEME_CHANGE_IO) {
-      const auto changed = ChangeIo(*model, TypeOf(spec.io_type()));
+      const auto changed = ChangeIo(model, TypeOf(spec.io_type()));
       if (changed.ok()) CHECK_OK(WriteModel(*changed).status()) << spec.name();
       continue;
     }
-    const auto plan = PlanQuantization(*folded, ranges, spec);
+    const auto plan = PlanQuantization(model, ranges, spec);
     if (!plan.ok()) continue;
-    const auto quantized = ApplyPlan(*folded, *plan);
+    const auto quantized = ApplyPlan(model, *plan);
     CHECK_OK(quantized.status()) << spec.name();
     auto file = WriteModel(*quantized);
     CHECK_OK(file.status()) << spec.name();
