@@ -209,6 +209,11 @@ void AddSpecFlags(CLI::App& command, SpecFlags& flags) {
               "type, matches: \"dense_1|SOFTMAX\"; may be repeated");
   AddRepeated(command, "--keep-int16", flags.keep_int16, "REGEX",
               "The same, for int16 activations in an int8 variant");
+  command
+      .add_option("--min-weights", flags.min_weights,
+                  "Weights of fewer elements stay float in weight-only and dynamic variants "
+                  "(default: 256 and 1024; 1: none stay)")
+      ->check(CLI::PositiveNumber);
   AddMetricFlags(command, flags.metric);
   command
       .add_option("--batch", flags.batch,
@@ -256,13 +261,16 @@ absl::StatusOr<v1::OptimizeSpec> ParseSpecFlags(const SpecFlags& flags) {
     added.set_name(name);
     added.set_scheme(variant->scheme);
     added.set_io_type(variant->io_type);
+    added.set_min_weights(flags.min_weights);
     AddOverrides(flags.keep_int16, v1::OperatorOverride::PRECISION_INT16X8, added);
     AddOverrides(flags.keep_float, v1::OperatorOverride::PRECISION_FLOAT32, added);
   }
   if (flags.variants.empty()) spec.set_all_variants(true);
-  if (spec.all_variants() && !(flags.keep_float.empty() && flags.keep_int16.empty())) {
+  const bool is_plain =
+      flags.keep_float.empty() && flags.keep_int16.empty() && flags.min_weights == 0;
+  if (spec.all_variants() && !is_plain) {
     return absl::InvalidArgumentError(
-        "--keep-float and --keep-int16 go with variants that are named");
+        "--keep-float, --keep-int16 and --min-weights go with variants that are named");
   }
   if (!flags.goal.empty()) {
     ASSIGN_OR_RETURN(*spec.mutable_goals(), ParseGoals(flags.goal));

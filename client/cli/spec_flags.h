@@ -18,6 +18,7 @@ struct SpecFlags {
   std::vector<std::string> variants;
   std::vector<std::string> keep_float;
   std::vector<std::string> keep_int16;
+  int64_t min_weights = 0;
   std::string goal;
   std::vector<std::string> scale;
   std::vector<std::string> offset;

@@ -24,10 +24,10 @@ namespace {
 
 // Smaller weights stay float in the dynamic scheme, as TFLiteConverter leaves them: they save few
 // bytes, and MobileNetV2 loses 9 dB when those of its first layers are not among the float ones.
-constexpr size_t kMinDynamicWeights = 1024;
+constexpr int64_t kMinDynamicWeights = 1024;
 // A scale a channel and the tables of a DEQUANTIZE take about as many bytes as are saved below
 // this.
-constexpr size_t kMinStoredWeights = 256;
+constexpr int64_t kMinStoredWeights = 256;
 constexpr absl::string_view kKept = "float: kept on request";
 
 absl::Status CheckSpec(const v1::VariantSpec& spec) {
@@ -41,6 +41,7 @@ absl::Status CheckSpec(const v1::VariantSpec& spec) {
     return FieldError("io_type", absl::StrCat(v1::Scheme_Name(spec.scheme()),
                                               " has float32 inputs and outputs only"));
   }
+  if (spec.min_weights() < 0) return FieldError("min_weights", "is negative");
   return absl::OkStatus();
 }
 
@@ -181,18 +182,22 @@ absl::Status PlanFloat16(const Model& model, QuantPlan* plan) {
   return absl::OkStatus();
 }
 
+// Why so few weights stay float, in a reader's words; empty where they do not.
+std::string TooFewWeights(const Model& model, TensorIndex weights, const v1::VariantSpec& spec,
+                          int64_t usual) {
+  const int64_t least = spec.min_weights() > 0 ? spec.min_weights() : usual;
+  if (std::ssize(model.ConstantValues<float>(weights)) >= least) return "";
+  return absl::StrCat("float: it has fewer than ", least, " weights");
+}
+
 // Why `op` has no dynamic form, in a reader's words; empty where it has one.
-std::string DynamicProblem(const Model& model, const schema::OperatorT& op,
-                           const OperatorRow* row) {
+std::string DynamicProblem(const Model& model, const schema::OperatorT& op, const OperatorRow* row,
+                           const v1::VariantSpec& spec) {
   if (row == nullptr || !row->has_dynamic() || !HasWeights(*row)) {
     return "float: no dynamic form of this operator";
   }
   if (std::string problem = WeightsProblem(model, op, *row); !problem.empty()) return problem;
-  const TensorIndex weights = InputOf(op, row->weights_input);
-  if (model.ConstantValues<float>(weights).size() < kMinDynamicWeights) {
-    return absl::StrCat("float: it has fewer than ", kMinDynamicWeights, " weights");
-  }
-  return "";
+  return TooFewWeights(model, InputOf(op, row->weights_input), spec, kMinDynamicWeights);
 }
 
 // Whether LiteRT runs it with weights of 4 bits and float activations; others it refuses.
@@ -226,7 +231,7 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
     const OperatorRow* row = RowOf(model, op);
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
-    decision.note = DynamicProblem(model, op, row);
+    decision.note = DynamicProblem(model, op, row, plan->spec);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
     const WeightType stored = DynamicWeights(model, op, *row, type);
@@ -243,13 +248,10 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
 
 // Why the weights of `op` stay float, in a reader's words; empty where they need not.
 std::string WeightOnlyProblem(const Model& model, const schema::OperatorT& op,
-                              const OperatorRow* row) {
+                              const OperatorRow* row, const v1::VariantSpec& spec) {
   if (row == nullptr || !HasWeights(*row)) return "float: it has no weights";
   if (std::string problem = WeightsProblem(model, op, *row); !problem.empty()) return problem;
-  if (model.ConstantValues<float>(InputOf(op, row->weights_input)).size() < kMinStoredWeights) {
-    return absl::StrCat("float: it has fewer than ", kMinStoredWeights, " weights");
-  }
-  return "";
+  return TooFewWeights(model, InputOf(op, row->weights_input), spec, kMinStoredWeights);
 }
 
 // Weights alone: behind a DEQUANTIZE the operator is what it was.
@@ -259,7 +261,7 @@ absl::Status PlanWeightOnly(const Model& model, WeightType type, QuantPlan* plan
     const OperatorRow* row = RowOf(model, op);
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
-    decision.note = WeightOnlyProblem(model, op, row);
+    decision.note = WeightOnlyProblem(model, op, row, plan->spec);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
     plan->constants[{i, row->weights_input}] = {.type = StoredType(type),

@@ -60,6 +60,7 @@ void CheckVariant(const std::string& field, const v1::VariantSpec& variant, Fiel
                    std::all_of(variant.keep_float_tensors().begin(),
                                variant.keep_float_tensors().end(), IsTensorName),
                field + ".keep_float_tensors", "has too many or too long names");
+  errors.Check(variant.min_weights() >= 0, field + ".min_weights", "is negative");
   errors.Check(
       variant.overrides_size() <= kMaxOverrides, field + ".overrides",
       absl::StrCat("has ", variant.overrides_size(), ", at most ", kMaxOverrides, " are taken"));

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from conftest import DATA, VARIANTS, images, labels, model_path
+from conftest import DATA, NETS, VARIANTS, images, labels, model_path
 from litert import Model, agreement, sqnr_db, top1
 
 REFERENCES = {
@@ -37,6 +37,23 @@ def test_float_is_as_small_as_the_converters(request, net):
     peer = DATA / "models" / SETS[net][0] / "float.tflite"
     print(f"{net} float32: bytes {ours} / {peer.stat().st_size}")
     assert ours <= 1.01 * peer.stat().st_size
+
+
+# Bytes of ai-edge-quantizer's files, which leave no weights in float: dynamic and weight-only, int8 and int4.
+NO_THRESHOLD = {
+    "mnist": (24400, 24664, 14208, 14472), "resnet": (107040, 109616, 65080, 67664),
+    "mobilenet": (2522176, 2530960, 1559600, 1564304),
+}
+
+
+@pytest.mark.parametrize("net", NO_THRESHOLD)
+def test_is_as_small_where_no_weights_stay_float(client, net, tmp_path):
+    variants = ["dynamic-int8", "weight-int8", "dynamic-int4", "weight-int4"]
+    result = NETS[net].optimize(client, examples=1, variants=variants, min_weights=1, benchmark=False, out=tmp_path)
+    for variant, peer in zip(variants, NO_THRESHOLD[net], strict=True):
+        ours = result.paths[f"{variant}.tflite"].stat().st_size
+        print(f"{net} {variant}: bytes {ours} / {peer}")
+        assert ours <= 1.01 * peer, variant
 
 
 @pytest.mark.parametrize("array, least_sqnr, least_agreement", [

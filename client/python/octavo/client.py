@@ -200,7 +200,7 @@ class Client:
                  observer: str = "", batch: int = 0, backend: str = "", targets: str | Mapping[str, str] = "",
                  metric: str | Mapping[str, str] = "", threshold: float | None = None,
                  recurrent: Feedback | Sequence[Feedback] = (), sequence: int | str = 0,
-                 overrides: Mapping[str, str] | None = None,
+                 overrides: Mapping[str, str] | None = None, min_weights: int = 0,
                  progress: Callable[[jobs_pb2.JobEvent], None] | None = None) -> Result:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
@@ -212,8 +212,9 @@ class Client:
         type and shape where it is left out. threshold: above it an output of one value a place is class 1. recurrent:
         evaluates once more with outputs as inputs of the next example. sequence: examples a sequence, or the array of
         each example's sequence or of all lengths. overrides: {regular expression: "float32", "int16x8" or "int8"},
-        matched in part against operators' outputs and in full against their types, for each variant named. progress:
-        called with each event. Raises JobFailed where the job ends without a report.
+        matched in part against operators' outputs and in full against their types, for each variant named. min_weights:
+        weights of fewer elements stay float in weight-only and dynamic variants that are named, 0: 256 and 1,024.
+        progress: called with each event. Raises JobFailed where the job ends without a report.
         """
         spec = spec_pb2.OptimizeSpec(all_variants=variants == "all")
         for name in [] if variants == "all" else [variants] if isinstance(variants, str) else variants:
@@ -221,6 +222,7 @@ class Client:
                 raise ValueError(f"no variant {name!r}; there are {', '.join(_VARIANTS)}")
             scheme, io_type = _VARIANTS[name]
             variant = spec.variants.add(name=name, scheme=scheme, io_type=io_type)
+            variant.min_weights = min_weights
             for pattern, precision in (overrides or {}).items():
                 variant.overrides.add(pattern=pattern, precision=f"PRECISION_{precision.upper()}")
         for goal, value in (goals or {}).items():
