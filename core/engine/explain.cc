@@ -81,6 +81,15 @@ void ReportAccumulated(const Model& reference, const ErrorsByName& errors, Varia
   }
 }
 
+// Behind a conversion to float the tensor of the operator's name can hold everything: only the
+// operator's own output shows what its integers cannot.
+void ReportAlone(const TensorError& error, OperatorReport& row) {
+  row.set_sqnr_alone_db(error.sqnr_db);
+  row.set_range_min(error.reference_range.min);
+  row.set_range_max(error.reference_range.max);
+  row.set_saturated(std::max(row.saturated(), error.saturated));
+}
+
 std::string ShellQuoted(absl::string_view name) {
   return absl::StrCat("'", absl::StrReplaceAll(name, {{"'", "'\\''"}}), "'");
 }
@@ -187,7 +196,7 @@ absl::Status ExplainOperators(const Model& reference, const Model& variant, cons
   const ErrorsByName by_name = ByName(alone);
   for (OperatorReport& row : *report.mutable_operators()) {
     const auto found = by_name.find(row.name());
-    if (found != by_name.end()) row.set_sqnr_alone_db(found->second->sqnr_db);
+    if (found != by_name.end()) ReportAlone(*found->second, row);
   }
   AdviseOperators(report);
   return absl::OkStatus();

@@ -2,13 +2,17 @@
 
 #include <string>
 
+#include "absl/status/status_matchers.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/core/evaluate/model_fixture.h"
 #include "tests/testing/fixtures.h"
 
 namespace octavo {
 namespace {
 
+using ::absl_testing::IsOk;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -88,6 +92,25 @@ TEST(AdviseOperators, AdvisesTheWorstTwentyOnly) {
   for (int i = 0; i < 100; ++i) AddOperator(report, 1 + i * 0.1);
   AdviseOperators(report);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(!report.operators(i).advice().empty(), i < 20) << i;
+}
+
+TEST(ExplainOperators, SeesWhatIsSaturatedBehindAConversionToFloat) {
+  const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
+  Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const schema::OperatorT& last = *int8.graph().operators.back();
+  ASSERT_EQ(int8.OperatorType(last), schema::BuiltinOperator_DEQUANTIZE);
+  const std::string name(int8.TensorName(OutputOf(last, 0)));
+  schema::TensorT& codes = int8.tensor(InputOf(last, 0));
+  // As the quantizer names it, and with half the range.
+  codes.name = absl::StrCat(name, "_quantized");
+  codes.quantization->scale[0] /= 2;
+  v1::VariantReport report = VariantOf(v1::SCHEME_INT8);
+  AddOperator(report, 0).set_name(name);
+  ASSERT_THAT(ExplainOperators(float32, int8, MnistImages(8), 1, report), IsOk());
+  const v1::OperatorReport& op = report.operators(0);
+  EXPECT_GT(op.saturated(), 0.001);
+  EXPECT_LT(op.range_min(), op.range_max());
+  EXPECT_THAT(op.advice(), HasSubstr("calibrate on more examples"));
 }
 
 TEST(DescribeDelegate, PutsWhatBreaksFirst) {
