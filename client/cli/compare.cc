@@ -60,7 +60,7 @@ std::vector<std::string> RowOf(const v1::TensorComparison& tensor) {
           absl::StrFormat("%.5f", tensor.cosine()),
           absl::StrFormat("%.3g", tensor.max_abs_error()),
           absl::StrFormat("%.4g to %.4g", tensor.range_min(), tensor.range_max()),
-          tensor.saturated() == 0 ? "" : absl::StrFormat("%.2g", 100 * tensor.saturated())};
+          tensor.saturated() == 0 ? "" : absl::StrFormat("%.3g", 100 * tensor.saturated())};
 }
 
 void PrintTensors(const v1::ModelComparison& comparison, bool all) {

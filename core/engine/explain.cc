@@ -94,9 +94,10 @@ std::string ShellQuoted(absl::string_view name) {
   return absl::StrCat("'", absl::StrReplaceAll(name, {{"'", "'\\''"}}), "'");
 }
 
-// The flag takes a regular expression, which other operators' names may match in part.
+// The end of a sentence. The flag takes a regular expression, which other operators' names may
+// match in part; no full stop follows, which would be copied with it.
 std::string KeepFloat(const OperatorReport& op) {
-  if (op.name().empty() || op.name().size() > kMaxNameBytes) return "keep this operator in float";
+  if (op.name().empty() || op.name().size() > kMaxNameBytes) return "keep this operator in float.";
   return absl::StrCat("keep it in float: --keep-float ",
                       ShellQuoted(absl::StrCat("^", RE2::QuoteMeta(op.name()), "$")));
 }
@@ -116,18 +117,17 @@ std::string AgainstWeights(const OperatorReport& op, const VariantReport& report
   const std::string cause =
       absl::StrFormat("Its weights lose most (%.1f dB): ", op.weights_sqnr_db());
   if (HasInt4Weights(report)) {
-    return absl::StrCat(cause, "try weights in int8, or ", KeepFloat(op), ".");
+    return absl::StrCat(cause, "try weights in int8, or ", KeepFloat(op));
   }
   if (report.spec().scheme() == v1::SCHEME_INT8_PER_TENSOR) {
-    return absl::StrCat(cause, "try int8, which has a scale for each channel, or ", KeepFloat(op),
-                        ".");
+    return absl::StrCat(cause, "try int8, which has a scale for each channel, or ", KeepFloat(op));
   }
-  return absl::StrCat(cause, KeepFloat(op), ".");
+  return absl::StrCat(cause, KeepFloat(op));
 }
 
 std::string AgainstSaturation(const OperatorReport& op, const VariantReport& report) {
   const std::string cause =
-      absl::StrFormat("%.2g %% of its values are outside of the range that calibration chose: ",
+      absl::StrFormat("%.3g %% of its values are outside of the range that calibration chose: ",
                       100 * op.saturated());
   const bool keeps_all = report.observer() == v1::OBSERVER_KIND_MIN_MAX;
   return absl::StrCat(cause, keeps_all ? "calibrate on more examples, and on such as it will meet."
@@ -139,16 +139,15 @@ std::string AgainstActivations(const OperatorReport& op, const VariantReport& re
   switch (report.spec().scheme()) {
     case v1::SCHEME_INT8:
     case v1::SCHEME_INT8_PER_TENSOR:
-      return absl::StrCat("Its 256 steps from ",
-                          absl::StrFormat("%.4g to %.4g", op.range_min(), op.range_max()),
-                          " are coarse: try ", is_auto ? "" : "--observer auto, ", "int16x8, or ",
-                          KeepFloat(op), ".");
+      return absl::StrCat(
+          "Its 256 steps from ", absl::StrFormat("%.4g to %.4g", op.range_min(), op.range_max()),
+          " are coarse: try ", is_auto ? "" : "--observer auto, ", "int16x8, or ", KeepFloat(op));
     case v1::SCHEME_DYNAMIC_INT8:
     case v1::SCHEME_DYNAMIC_INT4:
       return absl::StrCat("Its inputs lose most, quantized while running: try weight-int8, or ",
-                          KeepFloat(op), ".");
+                          KeepFloat(op));
     default:
-      return absl::StrCat("To spare it, ", KeepFloat(op), ".");
+      return absl::StrCat("To spare it, ", KeepFloat(op));
   }
 }
 
@@ -173,7 +172,7 @@ std::string AdviceFor(const OperatorReport& op, const VariantReport& report) {
     return absl::StrCat(
         "One scale for all channels may be too coarse for some: try int8, which has "
         "a scale for each, or ",
-        KeepFloat(op), ".");
+        KeepFloat(op));
   }
   return AgainstActivations(op, report);
 }

@@ -200,7 +200,7 @@ std::string OperatorRow(const OperatorReport& op) {
       op.has_sqnr_lost_db() ? SignedText(-op.sqnr_lost_db()) : kMissing, "</td><td>",
       Decibel(op.has_weights_sqnr_db(), op.weights_sqnr_db()), "</td><td>",
       is_compared ? absl::StrFormat("%.4g … %.4g", op.range_min(), op.range_max()) : kMissing,
-      "</td><td>", op.saturated() > 0 ? absl::StrFormat("%.2g", 100 * op.saturated()) : kMissing,
+      "</td><td>", op.saturated() > 0 ? absl::StrFormat("%.3g", 100 * op.saturated()) : kMissing,
       "</td><td class=\"left wrap advice\">", AdviceCell(op.advice()), "</td></tr>");
 }
 
@@ -258,9 +258,11 @@ std::string Chart(const VariantReport& variant, int colour) {
     OperatorPoint& point = points.emplace_back();
     if (op.has_sqnr_db()) point.sqnr_db = op.sqnr_db();
     if (op.has_sqnr_alone_db()) point.alone_db = op.sqnr_alone_db();
-    point.tooltip = absl::StrCat(op.index(), " ", op.type(), ": ",
-                                 Decibel(op.has_sqnr_alone_db(), op.sqnr_alone_db()), " dB alone, ",
-                                 DecibelText(op.sqnr_db()), " in place");
+    point.tooltip = absl::StrCat(op.index(), " ", op.type(), ": ", DecibelText(op.sqnr_alone_db()),
+                                 " dB alone");
+    if (op.has_sqnr_db()) {
+      absl::StrAppend(&point.tooltip, ", ", DecibelText(op.sqnr_db()), " in place");
+    }
   }
   const std::string title = absl::StrCat("What ", variant.spec().name(), " loses on the way");
   const std::string svg = OperatorChart(points, colour, title);
