@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/evaluate/tensor_errors.h"
 #include "core/runtime/delegate_parts.h"
+#include "core/tflite/operator_table.h"
 #include "re2/re2.h"
 
 namespace octavo {
@@ -155,14 +156,25 @@ double AloneOf(const OperatorReport& op) {
   return op.has_sqnr_alone_db() ? op.sqnr_alone_db() : std::numeric_limits<double>::infinity();
 }
 
+// Whether no calibration could have chosen another range: that of SOFTMAX ends just below 1,
+// whatever the data.
+bool HasFixedRange(const OperatorReport& op) {
+  const auto row = std::ranges::find(OperatorTable(), op.type(), &OperatorRow::name);
+  return row != OperatorTable().end() && row->output_scale == OutputScale::kFixed;
+}
+
+bool IsSaturated(const OperatorReport& op) {
+  return op.saturated() > kMuchSaturated && !HasFixedRange(op);
+}
+
 bool CostsMuch(const OperatorReport& op) {
-  return AloneOf(op) < kGoodSqnrDb || op.saturated() > kMuchSaturated ||
+  return AloneOf(op) < kGoodSqnrDb || IsSaturated(op) ||
          (!op.has_sqnr_alone_db() && op.sqnr_lost_db() > kMuchLostDb);
 }
 
 std::string AdviceFor(const OperatorReport& op, const VariantReport& report) {
   if (!op.quantized() && !op.has_weights_sqnr_db()) return "";
-  if (op.saturated() > kMuchSaturated) return AgainstSaturation(op, report);
+  if (IsSaturated(op)) return AgainstSaturation(op, report);
   if (op.has_weights_sqnr_db() &&
       (HasFloatActivations(report) || op.weights_sqnr_db() < AloneOf(op) + kMinorDb)) {
     return AgainstWeights(op, report);

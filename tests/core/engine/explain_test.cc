@@ -61,6 +61,19 @@ TEST(AdviseOperators, TellsCausesApart) {
   EXPECT_THAT(report.operators(2).advice(), HasSubstr("--observer auto, int16x8"));
 }
 
+TEST(AdviseOperators, DoesNotBlameCalibrationForAFixedRange) {
+  v1::VariantReport report = VariantOf(v1::SCHEME_INT8);
+  for (const char* type : {"CONV_2D", "SOFTMAX", "LOGISTIC"}) {
+    v1::OperatorReport& op = AddOperator(report, 50);
+    op.set_type(type);
+    op.set_saturated(0.25);
+  }
+  AdviseOperators(report);
+  EXPECT_THAT(report.operators(0).advice(), HasSubstr("calibration"));
+  EXPECT_THAT(report.operators(1).advice(), IsEmpty());
+  EXPECT_THAT(report.operators(2).advice(), IsEmpty());
+}
+
 TEST(AdviseOperators, KnowsTheScheme) {
   v1::VariantReport int4 = VariantOf(v1::SCHEME_WEIGHT_INT4);
   v1::OperatorReport& weights = AddOperator(int4, 8);
