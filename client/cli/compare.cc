@@ -85,10 +85,12 @@ void Print(const v1::ModelComparison& comparison, bool all) {
                   comparison.tensors(),
                   [](const auto& tensor) { return !tensor.operator_type().empty(); })),
               comparison.tensors_a(), comparison.tensors_b());
+  const std::string sqnr =
+      std::isinf(outputs.sqnr_db()) && outputs.sqnr_db() > 0 ? "∞" : Decibel(outputs.sqnr_db());
   std::printf(
       "outputs over %s examples: SQNR %s dB, cosine %.5f, same largest output %.2f %%, "
       "max error %.3g\n\n",
-      GroupDigits(outputs.examples()).c_str(), Decibel(outputs.sqnr_db()).c_str(), outputs.cosine(),
+      GroupDigits(outputs.examples()).c_str(), sqnr.c_str(), outputs.cosine(),
       100 * outputs.argmax_agreement(), outputs.max_abs_error());
   if (comparison.tensors().empty()) {
     std::printf("no tensor of a has its like in b\n");
@@ -117,6 +119,9 @@ absl::StatusOr<ExitCode> Compare(const Flags& flags) {
   });
   display.progress().Clear();
   if (!result.ok()) return result.status();
+  for (const v1::Warning& warning : result->comparison().warnings()) {
+    std::fprintf(stderr, "warning: %s\n", warning.message().c_str());
+  }
   if (flags.json || flags.output == "json") {
     RETURN_IF_ERROR(PrintJson(result->comparison()));
     return kExitOk;

@@ -180,6 +180,7 @@ absl::StatusOr<v1::ModelComparison> CompareModels(const engine::v1::CompareWork&
   comparison.set_tensors_b(CountTensors(b.fixed));
   comparison.set_size_bytes_a(a.size_bytes);
   comparison.set_size_bytes_b(b.size_bytes);
+  comparison.mutable_warnings()->Add(data.warnings.begin(), data.warnings.end());
   AddTensors(a.fixed, b.fixed, errors, alone, comparison);
   return comparison;
 }
