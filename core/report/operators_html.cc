@@ -95,13 +95,16 @@ std::string DelegateSentence(const VariantReport& variant, const VariantReport* 
   const v1::DelegateEstimate& estimate = variant.delegate();
   constexpr char kDelegate[] = "LiteRT's XNNPACK delegate probably takes ";
   const int left = estimate.operators() - estimate.delegated();
+  // Not all of them are listed, so what is counted there are not all of their kind.
+  const bool is_cut = left > estimate.undelegated_size();
   if (left == 0) {
     return estimate.parts() <= 1
                ? absl::StrCat(kDelegate, "it whole, in one part.")
                : absl::StrCat(kDelegate, "all of it, in ", estimate.parts(), " parts.");
   }
   if (estimate.parts() == 0) {
-    return absl::StrCat(kDelegate, "none of its ", Plural(estimate.operators(), "operator"), ": ",
+    return absl::StrCat(kDelegate, "none of its ", Plural(estimate.operators(), "operator"),
+                        is_cut ? ", among others " : ": ",
                         ReasonsOf(estimate, /*breaks_only=*/false), ". They run on plain kernels.",
                         SlowerText(estimate, float32));
   }
@@ -110,8 +113,8 @@ std::string DelegateSentence(const VariantReport& variant, const VariantReport* 
       kDelegate, estimate.delegated(), " of its ", Plural(estimate.operators(), "operator"), " in ",
       Plural(estimate.parts(), "part"),
       is_broken ? "; between them run on plain kernels " : "; on plain kernels run ",
-      left > estimate.undelegated_size() ? "among others " : "", ReasonsOf(estimate, is_broken),
-      ".", SlowerText(estimate, float32));
+      is_cut ? "among others " : "", ReasonsOf(estimate, is_broken), ".",
+      SlowerText(estimate, float32));
 }
 
 namespace {
