@@ -133,7 +133,7 @@ absl::StatusOr<ExitCode> Compare(const Flags& flags) {
 constexpr char kFooter[] = R"(
 The models need the same inputs and outputs; either may be quantized. Tensors are compared where both have them by the
 same name, on the first 16 examples: "alone" with a's values at the inputs of b's operator, "sqnr" with b's own up to
-there. DATA is FILE.npz[:[INPUT=]ARRAY,…] as `octavo optimize` takes it, bound to the inputs of a.
+there. DATA is FILE[:[INPUT=]ARRAY,…] of any format that `octavo optimize` takes, bound to the inputs of a.
 
 Example:
   octavo compare digits.tflite out/int8.tflite --data mnist.npz:test_images --scale 1/255 --examples 100)";
