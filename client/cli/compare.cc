@@ -60,7 +60,7 @@ std::vector<std::string> RowOf(const v1::TensorComparison& tensor) {
           absl::StrFormat("%.5f", tensor.cosine()),
           absl::StrFormat("%.3g", tensor.max_abs_error()),
           absl::StrFormat("%.4g to %.4g", tensor.range_min(), tensor.range_max()),
-          tensor.saturated() == 0 ? "" : absl::StrFormat("%.2g", 100 * tensor.saturated())};
+          tensor.saturated() == 0 ? "" : absl::StrFormat("%.3g", 100 * tensor.saturated())};
 }
 
 void PrintTensors(const v1::ModelComparison& comparison, bool all) {
@@ -85,10 +85,12 @@ void Print(const v1::ModelComparison& comparison, bool all) {
                   comparison.tensors(),
                   [](const auto& tensor) { return !tensor.operator_type().empty(); })),
               comparison.tensors_a(), comparison.tensors_b());
+  const std::string sqnr =
+      std::isinf(outputs.sqnr_db()) && outputs.sqnr_db() > 0 ? "∞" : Decibel(outputs.sqnr_db());
   std::printf(
       "outputs over %s examples: SQNR %s dB, cosine %.5f, same largest output %.2f %%, "
       "max error %.3g\n\n",
-      GroupDigits(outputs.examples()).c_str(), Decibel(outputs.sqnr_db()).c_str(), outputs.cosine(),
+      GroupDigits(outputs.examples()).c_str(), sqnr.c_str(), outputs.cosine(),
       100 * outputs.argmax_agreement(), outputs.max_abs_error());
   if (comparison.tensors().empty()) {
     std::printf("no tensor of a has its like in b\n");
@@ -117,6 +119,9 @@ absl::StatusOr<ExitCode> Compare(const Flags& flags) {
   });
   display.progress().Clear();
   if (!result.ok()) return result.status();
+  for (const v1::Warning& warning : result->comparison().warnings()) {
+    std::fprintf(stderr, "warning: %s\n", warning.message().c_str());
+  }
   if (flags.json || flags.output == "json") {
     RETURN_IF_ERROR(PrintJson(result->comparison()));
     return kExitOk;
@@ -128,7 +133,7 @@ absl::StatusOr<ExitCode> Compare(const Flags& flags) {
 constexpr char kFooter[] = R"(
 The models need the same inputs and outputs; either may be quantized. Tensors are compared where both have them by the
 same name, on the first 16 examples: "alone" with a's values at the inputs of b's operator, "sqnr" with b's own up to
-there. DATA is FILE.npz[:[INPUT=]ARRAY,…] as `octavo optimize` takes it, bound to the inputs of a.
+there. DATA is FILE[:[INPUT=]ARRAY,…] of any format that `octavo optimize` takes, bound to the inputs of a.
 
 Example:
   octavo compare digits.tflite out/int8.tflite --data mnist.npz:test_images --scale 1/255 --examples 100)";

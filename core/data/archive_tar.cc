@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -71,8 +70,13 @@ class TarLister {
       if (count == kMaxArchivedFiles) {
         return MalformedDataset(absl::StrCat("it has more than ", kMaxArchivedFiles, " files"));
       }
-      ASSIGN_OR_RETURN(std::string path, ArchivedPath(NameOf(entry)));
-      if (path.empty() || archive_entry_filetype(entry) == AE_IFDIR) continue;
+      const std::string name = NameOf(entry);
+      ASSIGN_OR_RETURN(std::string path, ArchivedPath(name));
+      CountUnpacked(entry);
+      if (path.empty() || archive_entry_filetype(entry) == AE_IFDIR) {
+        RETURN_IF_ERROR(CheckUnpacked(), "'", name, "'");
+        continue;
+      }
       ArchivedFile file{.path = std::move(path), .size_bytes = archive_entry_size(entry)};
       RETURN_IF_ERROR(ListFile(entry, visit, file), "'", file.path, "'");
       if (is_kept_) files.push_back(std::move(file));
@@ -118,7 +122,8 @@ class TarLister {
     RETURN_IF_ERROR(CheckRegular(entry));
     start_.clear();
     if (is_gzipped_) {
-      RETURN_IF_ERROR(CheckUnpacked(file));
+      RETURN_IF_ERROR(CheckFileSize(file));
+      RETURN_IF_ERROR(CheckUnpacked());
     } else {
       RETURN_IF_ERROR(Locate(file));
     }
@@ -158,9 +163,14 @@ class TarLister {
     return in_place == start_ ? absl::OkStatus() : MalformedDataset("it is damaged");
   }
 
-  absl::Status CheckUnpacked(const ArchivedFile& file) {
-    unpacked_bytes_ += std::clamp<int64_t>(file.size_bytes, 0, std::numeric_limits<int32_t>::max());
-    RETURN_IF_ERROR(CheckFileSize(file));
+  // Of a tar.gz what is left out is unpacked too, on the way to the next file.
+  void CountUnpacked(archive_entry* entry) {
+    // More than any file unpacks to, and so little that all files together do not overflow.
+    constexpr int64_t kMost = int64_t{1} << 42;
+    if (is_gzipped_) unpacked_bytes_ += std::clamp<int64_t>(archive_entry_size(entry), 0, kMost);
+  }
+
+  absl::Status CheckUnpacked() const {
     if (unpacked_bytes_ > kFreeUnpackedBytes + kMaxGzipRatio * source_.size) {
       return MalformedDataset(
           absl::StrCat("with it the archive has more than ", kMaxGzipRatio, " times its size"));

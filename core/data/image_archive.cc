@@ -59,6 +59,10 @@ absl::StatusOr<ImageHeader> HeaderOf(const std::vector<uint8_t>& start, ReadStar
   if (absl::IsOutOfRange(header.status())) {
     ASSIGN_OR_RETURN(const std::vector<uint8_t> more, read_start(kMaxImageHeaderBytes));
     header = ReadImageHeader(more);
+    if (absl::IsOutOfRange(header.status()) && more.size() == kMaxImageHeaderBytes) {
+      return MalformedDataset(
+          absl::StrCat("its size does not stand in its first ", kMaxImageHeaderBytes, " bytes"));
+    }
   }
   if (!header.ok()) return MalformedDataset(header.status().message());
   return header;

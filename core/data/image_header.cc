@@ -116,11 +116,14 @@ absl::Status CheckSize(const ImageHeader& header) {
   if (header.height < 1 || header.width < 1) {
     return absl::InvalidArgumentError("its header tells no size");
   }
-  if (header.height > kMaxEdge || header.width > kMaxEdge ||
-      header.height * header.width > kMaxImagePixels) {
-    return absl::InvalidArgumentError(absl::StrCat("it is ", header.width, "x", header.height,
-                                                   " pixels, more than the ", kMaxImagePixels,
-                                                   " that are read"));
+  const std::string size = absl::StrCat("it is ", header.width, "x", header.height, " pixels");
+  if (header.height > kMaxEdge || header.width > kMaxEdge) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(size, ", of which an edge is more than the ", kMaxEdge, " that are read"));
+  }
+  if (header.height * header.width > kMaxImagePixels) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(size, ", more than the ", kMaxImagePixels, " that are read"));
   }
   return absl::OkStatus();
 }

@@ -57,8 +57,11 @@ absl::StatusOr<FileFormat> FormatOfZip(int fd) {
   ASSIGN_OR_RETURN(
       ZipFile zip,
       ZipFile::Open(fd, "data set that is read (.npz, a zip or tar of images, TFRecord)"));
-  const int64_t count = std::min(zip.num_entries(), kMaxLookedAt);
-  for (int64_t i = 0; i < count; ++i) {
+  int64_t looked_at = 0;
+  for (int64_t i = 0; i < zip.num_entries() && looked_at < kMaxLookedAt; ++i) {
+    // Some programs write all folders before the first file.
+    if (absl::EndsWith(zip.Name(static_cast<uint64_t>(i)), "/")) continue;
+    ++looked_at;
     const std::string start = StartOfEntry(zip, i);
     if (absl::StartsWith(start, kNpyMagic)) return FileFormat::kNpz;
     if (FormatOfImage(start) != ImageFormat::kNone) return FileFormat::kImageZip;

@@ -119,8 +119,8 @@ void AddTensors(const Model& a, const Model& b, const std::vector<TensorError>& 
                 const std::vector<TensorError>& alone, v1::ModelComparison& comparison) {
   const auto of_a = NamedTensors(a);
   const auto of_b = NamedTensors(b);
-  std::map<std::string, double> alone_db;
-  for (const TensorError& error : alone) alone_db[error.name] = error.sqnr_db;
+  std::map<std::string, const TensorError*> alone_by_name;
+  for (const TensorError& error : alone) alone_by_name[error.name] = &error;
   for (size_t i = 0; i < errors.size() && i < kMaxTensors; ++i) {
     const TensorError& error = errors[i];
     v1::TensorComparison& row = *comparison.add_tensors();
@@ -133,14 +133,16 @@ void AddTensors(const Model& a, const Model& b, const std::vector<TensorError>& 
       row.set_type_b(found->second.type);
     }
     row.set_sqnr_db(error.sqnr_db);
-    if (const auto found = alone_db.find(error.name); found != alone_db.end()) {
-      row.set_sqnr_alone_db(found->second);
-    }
     row.set_cosine(error.cosine);
     row.set_max_abs_error(error.max_error);
     row.set_range_min(error.reference_range.min);
     row.set_range_max(error.reference_range.max);
     row.set_saturated(error.saturated);
+    const auto found = alone_by_name.find(error.name);
+    if (found == alone_by_name.end()) continue;
+    row.set_sqnr_alone_db(found->second->sqnr_db);
+    // Behind a conversion to float the tensor itself can hold everything.
+    row.set_saturated(std::max(error.saturated, found->second->saturated));
   }
 }
 
@@ -178,6 +180,7 @@ absl::StatusOr<v1::ModelComparison> CompareModels(const engine::v1::CompareWork&
   comparison.set_tensors_b(CountTensors(b.fixed));
   comparison.set_size_bytes_a(a.size_bytes);
   comparison.set_size_bytes_b(b.size_bytes);
+  comparison.mutable_warnings()->Add(data.warnings.begin(), data.warnings.end());
   AddTensors(a.fixed, b.fixed, errors, alone, comparison);
   return comparison;
 }

@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/evaluate/tensor_errors.h"
 #include "core/runtime/delegate_parts.h"
+#include "core/tflite/operator_table.h"
 #include "re2/re2.h"
 
 namespace octavo {
@@ -81,13 +82,23 @@ void ReportAccumulated(const Model& reference, const ErrorsByName& errors, Varia
   }
 }
 
+// Behind a conversion to float the tensor of the operator's name can hold everything: only the
+// operator's own output shows what its integers cannot.
+void ReportAlone(const TensorError& error, OperatorReport& row) {
+  row.set_sqnr_alone_db(error.sqnr_db);
+  row.set_range_min(error.reference_range.min);
+  row.set_range_max(error.reference_range.max);
+  row.set_saturated(std::max(row.saturated(), error.saturated));
+}
+
 std::string ShellQuoted(absl::string_view name) {
   return absl::StrCat("'", absl::StrReplaceAll(name, {{"'", "'\\''"}}), "'");
 }
 
-// The flag takes a regular expression, which other operators' names may match in part.
+// The end of a sentence. The flag takes a regular expression, which other operators' names may
+// match in part; no full stop follows, which would be copied with it.
 std::string KeepFloat(const OperatorReport& op) {
-  if (op.name().empty() || op.name().size() > kMaxNameBytes) return "keep this operator in float";
+  if (op.name().empty() || op.name().size() > kMaxNameBytes) return "keep this operator in float.";
   return absl::StrCat("keep it in float: --keep-float ",
                       ShellQuoted(absl::StrCat("^", RE2::QuoteMeta(op.name()), "$")));
 }
@@ -108,18 +119,17 @@ std::string AgainstWeights(const OperatorReport& op, const VariantReport& report
   const std::string cause =
       absl::StrFormat("Its weights lose most (%.1f dB): ", op.weights_sqnr_db());
   if (HasInt4Weights(report)) {
-    return absl::StrCat(cause, "try weights in int8, or ", KeepFloat(op), ".");
+    return absl::StrCat(cause, "try weights in int8, or ", KeepFloat(op));
   }
   if (report.spec().scheme() == v1::SCHEME_INT8_PER_TENSOR) {
-    return absl::StrCat(cause, "try int8, which has a scale for each channel, or ", KeepFloat(op),
-                        ".");
+    return absl::StrCat(cause, "try int8, which has a scale for each channel, or ", KeepFloat(op));
   }
-  return absl::StrCat(cause, KeepFloat(op), ".");
+  return absl::StrCat(cause, KeepFloat(op));
 }
 
 std::string AgainstSaturation(const OperatorReport& op, const VariantReport& report) {
   const std::string cause =
-      absl::StrFormat("%.2g %% of its values are outside of the range that calibration chose: ",
+      absl::StrFormat("%.3g %% of its values are outside of the range that calibration chose: ",
                       100 * op.saturated());
   const bool keeps_all = report.observer() == v1::OBSERVER_KIND_MIN_MAX;
   return absl::StrCat(cause, keeps_all ? "calibrate on more examples, and on such as it will meet."
@@ -131,17 +141,16 @@ std::string AgainstActivations(const OperatorReport& op, const VariantReport& re
   switch (report.spec().scheme()) {
     case v1::SCHEME_INT8:
     case v1::SCHEME_INT8_PER_TENSOR:
-      return absl::StrCat("Its 256 steps from ",
-                          absl::StrFormat("%.4g to %.4g", op.range_min(), op.range_max()),
-                          " are coarse: try ", is_auto ? "" : "--observer auto, ", "int16x8, or ",
-                          KeepFloat(op), ".");
+      return absl::StrCat(
+          "Its 256 steps from ", absl::StrFormat("%.4g to %.4g", op.range_min(), op.range_max()),
+          " are coarse: try ", is_auto ? "" : "--observer auto, ", "int16x8, or ", KeepFloat(op));
     case v1::SCHEME_DYNAMIC_INT8:
     case v1::SCHEME_DYNAMIC_INT4:
     case v1::SCHEME_DYNAMIC_INT4_BLOCK32:
       return absl::StrCat("Its inputs lose most, quantized while running: try weight-int8, or ",
-                          KeepFloat(op), ".");
+                          KeepFloat(op));
     default:
-      return absl::StrCat("To spare it, ", KeepFloat(op), ".");
+      return absl::StrCat("To spare it, ", KeepFloat(op));
   }
 }
 
@@ -149,14 +158,25 @@ double AloneOf(const OperatorReport& op) {
   return op.has_sqnr_alone_db() ? op.sqnr_alone_db() : std::numeric_limits<double>::infinity();
 }
 
+// Whether no calibration could have chosen another range: that of SOFTMAX ends just below 1,
+// whatever the data.
+bool HasFixedRange(const OperatorReport& op) {
+  const auto row = std::ranges::find(OperatorTable(), op.type(), &OperatorRow::name);
+  return row != OperatorTable().end() && row->output_scale == OutputScale::kFixed;
+}
+
+bool IsSaturated(const OperatorReport& op) {
+  return op.saturated() > kMuchSaturated && !HasFixedRange(op);
+}
+
 bool CostsMuch(const OperatorReport& op) {
-  return AloneOf(op) < kGoodSqnrDb || op.saturated() > kMuchSaturated ||
+  return AloneOf(op) < kGoodSqnrDb || IsSaturated(op) ||
          (!op.has_sqnr_alone_db() && op.sqnr_lost_db() > kMuchLostDb);
 }
 
 std::string AdviceFor(const OperatorReport& op, const VariantReport& report) {
   if (!op.quantized() && !op.has_weights_sqnr_db()) return "";
-  if (op.saturated() > kMuchSaturated) return AgainstSaturation(op, report);
+  if (IsSaturated(op)) return AgainstSaturation(op, report);
   if (op.has_weights_sqnr_db() &&
       (HasFloatActivations(report) || op.weights_sqnr_db() < AloneOf(op) + kMinorDb)) {
     return AgainstWeights(op, report);
@@ -166,7 +186,7 @@ std::string AdviceFor(const OperatorReport& op, const VariantReport& report) {
     return absl::StrCat(
         "One scale for all channels may be too coarse for some: try int8, which has "
         "a scale for each, or ",
-        KeepFloat(op), ".");
+        KeepFloat(op));
   }
   return AgainstActivations(op, report);
 }
@@ -189,7 +209,7 @@ absl::Status ExplainOperators(const Model& reference, const Model& variant, cons
   const ErrorsByName by_name = ByName(alone);
   for (OperatorReport& row : *report.mutable_operators()) {
     const auto found = by_name.find(row.name());
-    if (found != by_name.end()) row.set_sqnr_alone_db(found->second->sqnr_db);
+    if (found != by_name.end()) ReportAlone(*found->second, row);
   }
   AdviseOperators(report);
   return absl::OkStatus();

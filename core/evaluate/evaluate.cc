@@ -166,7 +166,10 @@ absl::Status Evaluator::RunExample(int64_t index, const Runners& runners, Carrie
     results.spreads[index] = SpreadsOf(example, options_.calibrated_inputs);
   }
   std::vector<float> made;
-  std::vector<float>& reference = kept_.empty() ? made : kept_[index];
+  // What other kernels made of the float model is no reference for its variants.
+  const bool is_kept =
+      !kept_.empty() && (!runners.is_float() || options_.backend == Backend::kXnnpack);
+  std::vector<float>& reference = is_kept ? kept_[index] : made;
   if (runners.is_float() || reference.empty()) {
     if (options_.check_finite) {
       RETURN_IF_ERROR(CheckExampleIsFinite(float_model_, example, index));

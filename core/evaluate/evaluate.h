@@ -26,7 +26,7 @@ namespace octavo {
 
 struct EvaluateOptions {
   int num_threads = 1;
-  // Of what is evaluated; the float model it is held against runs on XNNPACK.
+  // Of what is evaluated; the float model that variants are held against runs on XNNPACK.
   Backend backend = Backend::kXnnpack;
   // Whether the set's labels are classes of the first output.
   bool has_accuracy = false;

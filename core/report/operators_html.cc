@@ -95,13 +95,16 @@ std::string DelegateSentence(const VariantReport& variant, const VariantReport* 
   const v1::DelegateEstimate& estimate = variant.delegate();
   constexpr char kDelegate[] = "LiteRT's XNNPACK delegate probably takes ";
   const int left = estimate.operators() - estimate.delegated();
+  // Not all of them are listed, so what is counted there are not all of their kind.
+  const bool is_cut = left > estimate.undelegated_size();
   if (left == 0) {
     return estimate.parts() <= 1
                ? absl::StrCat(kDelegate, "it whole, in one part.")
                : absl::StrCat(kDelegate, "all of it, in ", estimate.parts(), " parts.");
   }
   if (estimate.parts() == 0) {
-    return absl::StrCat(kDelegate, "none of its ", Plural(estimate.operators(), "operator"), ": ",
+    return absl::StrCat(kDelegate, "none of its ", Plural(estimate.operators(), "operator"),
+                        is_cut ? ", among others " : ": ",
                         ReasonsOf(estimate, /*breaks_only=*/false), ". They run on plain kernels.",
                         SlowerText(estimate, float32));
   }
@@ -110,8 +113,8 @@ std::string DelegateSentence(const VariantReport& variant, const VariantReport* 
       kDelegate, estimate.delegated(), " of its ", Plural(estimate.operators(), "operator"), " in ",
       Plural(estimate.parts(), "part"),
       is_broken ? "; between them run on plain kernels " : "; on plain kernels run ",
-      left > estimate.undelegated_size() ? "among others " : "", ReasonsOf(estimate, is_broken),
-      ".", SlowerText(estimate, float32));
+      is_cut ? "among others " : "", ReasonsOf(estimate, is_broken), ".",
+      SlowerText(estimate, float32));
 }
 
 namespace {
@@ -200,7 +203,7 @@ std::string OperatorRow(const OperatorReport& op) {
       op.has_sqnr_lost_db() ? SignedText(-op.sqnr_lost_db()) : kMissing, "</td><td>",
       Decibel(op.has_weights_sqnr_db(), op.weights_sqnr_db()), "</td><td>",
       is_compared ? absl::StrFormat("%.4g … %.4g", op.range_min(), op.range_max()) : kMissing,
-      "</td><td>", op.saturated() > 0 ? absl::StrFormat("%.2g", 100 * op.saturated()) : kMissing,
+      "</td><td>", op.saturated() > 0 ? absl::StrFormat("%.3g", 100 * op.saturated()) : kMissing,
       "</td><td class=\"left wrap advice\">", AdviceCell(op.advice()), "</td></tr>");
 }
 
@@ -258,9 +261,11 @@ std::string Chart(const VariantReport& variant, int colour) {
     OperatorPoint& point = points.emplace_back();
     if (op.has_sqnr_db()) point.sqnr_db = op.sqnr_db();
     if (op.has_sqnr_alone_db()) point.alone_db = op.sqnr_alone_db();
-    point.tooltip = absl::StrCat(op.index(), " ", op.type(), ": ",
-                                 Decibel(op.has_sqnr_alone_db(), op.sqnr_alone_db()), " dB alone, ",
-                                 DecibelText(op.sqnr_db()), " in place");
+    point.tooltip = absl::StrCat(op.index(), " ", op.type(), ": ", DecibelText(op.sqnr_alone_db()),
+                                 " dB alone");
+    if (op.has_sqnr_db()) {
+      absl::StrAppend(&point.tooltip, ", ", DecibelText(op.sqnr_db()), " in place");
+    }
   }
   const std::string title = absl::StrCat("What ", variant.spec().name(), " loses on the way");
   const std::string svg = OperatorChart(points, colour, title);

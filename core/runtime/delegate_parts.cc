@@ -149,7 +149,7 @@ void LeaveConstantsOfOthers(const Model& model, std::vector<bool>& taken) {
   }
   for (size_t i = 0; i < taken.size(); ++i) {
     const schema::OperatorT& op = *model.graph().operators[i];
-    if (IsConstantDequantize(model, op)) taken[i] = is_read[static_cast<int>(OutputOf(op, 0))];
+    if (IsUnpacked(model, op)) taken[i] = is_read[static_cast<int>(OutputOf(op, 0))];
   }
 }
 

@@ -176,6 +176,12 @@ TEST(Archive, RefusesBombs) {
   const UniqueFd many = FileOf(Gzipped(TarBytes(zeros)));
   EXPECT_THAT(Open(many.get(), ArchiveFormat::kTarGz),
               StatusIs(kInvalid, HasSubstr("more than 64 times its size")));
+  // What is left out is unpacked on the way.
+  for (TarEntry& file : zeros) file.name = "root/.hidden";
+  const UniqueFd hidden = FileOf(Gzipped(TarBytes(zeros)));
+  EXPECT_THAT(Open(hidden.get(), ArchiveFormat::kTarGz),
+              StatusIs(kInvalid, HasSubstr("'root/.hidden': with it the archive has more than 64 "
+                                           "times its size")));
 }
 
 TEST(Archive, RefusesOrSurvivesEveryTruncation) {

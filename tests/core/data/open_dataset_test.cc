@@ -127,6 +127,16 @@ TEST(OpenDataset, ReadsClassFoldersOfEveryFormat) {
   }
 }
 
+TEST(OpenDataset, FindsImagesBehindAnyNumberOfFolders) {
+  std::vector<ZipEntry> entries;
+  for (int i = 0; i < 2000; ++i) entries.push_back({absl::StrCat("class", i, "/"), ""});
+  entries.push_back({"class7/a.jpg", Image("colour.jpg")});
+  const UniqueFd zip = FileOf(ZipBytes(entries));
+  const auto info = InspectDatasetFile(zip.get(), kPlenty);
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->format(), "zip");
+}
+
 TEST(OpenDataset, ReadsImagesWithoutFoldersAsUnlabelled) {
   const UniqueFd zip = FileOf(ZipBytes({{"a.jpg", Image("colour.jpg")}}));
   const auto bound = Open(zip.get(), Float({1, 40, 48, 3}));

@@ -17,19 +17,22 @@ namespace {
 using ::absl_testing::IsOk;
 using ::absl_testing::StatusIs;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
-// Test images of MNIST through two models of tests/data.
+// An array of images, those of MNIST by default, through two models of tests/data.
 absl::StatusOr<v1::ModelComparison> Compare(const std::string& a, const std::string& b,
-                                            int64_t examples = 20) {
+                                            const std::string& data_path = "data/mnist.npz",
+                                            const std::string& array = "test_images") {
   const auto file_a = OpenForReading(TestDataPath(a));
   const auto file_b = OpenForReading(TestDataPath(b));
-  const auto data = OpenForReading(TestDataPath("data/mnist.npz"));
+  const auto data = OpenForReading(TestDataPath(data_path));
   engine::v1::CompareWork work;
   work.mutable_model_a()->set_fd(file_a->get());
   work.mutable_model_b()->set_fd(file_b->get());
   work.mutable_data()->set_fd(data->get());
-  work.mutable_use()->add_bindings()->add_arrays("test_images");
-  work.mutable_use()->set_max_examples(examples);
+  work.mutable_use()->add_bindings()->add_arrays(array);
+  work.mutable_use()->set_max_examples(20);
   work.add_preprocess()->add_scale(1.0f / 255);
   work.set_num_threads(2);
   EngineProgress progress([](const engine::v1::EngineMessage&) {});
@@ -41,6 +44,7 @@ TEST(CompareModels, FindsAModelEqualToItself) {
   ASSERT_THAT(comparison, IsOk());
   EXPECT_EQ(comparison->outputs().max_abs_error(), 0);
   EXPECT_EQ(comparison->outputs().argmax_agreement(), 1);
+  EXPECT_THAT(comparison->warnings(), IsEmpty());
   ASSERT_GT(comparison->tensors_size(), 4);
   for (const auto& tensor : comparison->tensors()) EXPECT_TRUE(std::isinf(tensor.sqnr_db()));
 }
@@ -63,6 +67,15 @@ TEST(CompareModels, TakesAQuantizedModelFirst) {
                                   "reference/mnist_cnn/int8_uint8_io.tflite");
   ASSERT_THAT(comparison, IsOk());
   EXPECT_TRUE(std::isinf(comparison->outputs().sqnr_db()));
+}
+
+TEST(CompareModels, SaysThatItResizedImages) {
+  const auto comparison = Compare("models/mnist_cnn/float.tflite", "models/mnist_cnn/float.tflite",
+                                  "images/examples.tfrecord", "image/encoded");
+  ASSERT_THAT(comparison, IsOk());
+  EXPECT_EQ(comparison->outputs().examples(), 5);
+  ASSERT_THAT(comparison->warnings(), SizeIs(1));
+  EXPECT_EQ(comparison->warnings(0).reason(), "IMAGES_RESIZED");
 }
 
 TEST(CompareModels, RefusesOtherBorders) {

@@ -2,17 +2,23 @@
 
 #include <string>
 
+#include "absl/status/status_matchers.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/core/evaluate/model_fixture.h"
 #include "tests/testing/fixtures.h"
 
 namespace octavo {
 namespace {
 
+using ::absl_testing::IsOk;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 v1::VariantReport VariantOf(v1::Scheme scheme) {
   v1::VariantReport report;
@@ -43,14 +49,29 @@ TEST(AdviseOperators, IsSilentOfWhatCostsLittle) {
 
 TEST(AdviseOperators, TellsCausesApart) {
   v1::VariantReport report = VariantOf(v1::SCHEME_INT8);
-  AddOperator(report, 20).set_saturated(0.05);
+  AddOperator(report, 20).set_saturated(0.999);
   AddOperator(report, 20).set_weights_sqnr_db(21);
   AddOperator(report, 20).set_weights_sqnr_db(45);
   AdviseOperators(report);
+  EXPECT_THAT(report.operators(0).advice(), StartsWith("99.9 % of its values are outside"));
   EXPECT_THAT(report.operators(0).advice(), HasSubstr("calibrate on more examples"));
   EXPECT_THAT(report.operators(1).advice(), HasSubstr("Its weights lose most (21.0 dB)"));
-  EXPECT_THAT(report.operators(1).advice(), HasSubstr("--keep-float '^layer$'"));
+  // To be copied as it ends.
+  EXPECT_THAT(report.operators(1).advice(), EndsWith("--keep-float '^layer$'"));
   EXPECT_THAT(report.operators(2).advice(), HasSubstr("--observer auto, int16x8"));
+}
+
+TEST(AdviseOperators, DoesNotBlameCalibrationForAFixedRange) {
+  v1::VariantReport report = VariantOf(v1::SCHEME_INT8);
+  for (const char* type : {"CONV_2D", "SOFTMAX", "LOGISTIC"}) {
+    v1::OperatorReport& op = AddOperator(report, 50);
+    op.set_type(type);
+    op.set_saturated(0.25);
+  }
+  AdviseOperators(report);
+  EXPECT_THAT(report.operators(0).advice(), HasSubstr("calibration"));
+  EXPECT_THAT(report.operators(1).advice(), IsEmpty());
+  EXPECT_THAT(report.operators(2).advice(), IsEmpty());
 }
 
 TEST(AdviseOperators, KnowsTheScheme) {
@@ -88,6 +109,25 @@ TEST(AdviseOperators, AdvisesTheWorstTwentyOnly) {
   for (int i = 0; i < 100; ++i) AddOperator(report, 1 + i * 0.1);
   AdviseOperators(report);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(!report.operators(i).advice().empty(), i < 20) << i;
+}
+
+TEST(ExplainOperators, SeesWhatIsSaturatedBehindAConversionToFloat) {
+  const Model float32 = ReadFixture("models/mnist_cnn/float.tflite");
+  Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
+  const schema::OperatorT& last = *int8.graph().operators.back();
+  ASSERT_EQ(int8.OperatorType(last), schema::BuiltinOperator_DEQUANTIZE);
+  const std::string name(int8.TensorName(OutputOf(last, 0)));
+  schema::TensorT& codes = int8.tensor(InputOf(last, 0));
+  // As the quantizer names it, and with half the range.
+  codes.name = absl::StrCat(name, "_quantized");
+  codes.quantization->scale[0] /= 2;
+  v1::VariantReport report = VariantOf(v1::SCHEME_INT8);
+  AddOperator(report, 0).set_name(name);
+  ASSERT_THAT(ExplainOperators(float32, int8, MnistImages(8), 1, report), IsOk());
+  const v1::OperatorReport& op = report.operators(0);
+  EXPECT_GT(op.saturated(), 0.001);
+  EXPECT_LT(op.range_min(), op.range_max());
+  EXPECT_THAT(op.advice(), HasSubstr("calibrate on more examples"));
 }
 
 TEST(DescribeDelegate, PutsWhatBreaksFirst) {

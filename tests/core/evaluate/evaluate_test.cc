@@ -198,13 +198,15 @@ TEST(Evaluator, NeedsNoFloatEvaluationBefore) {
   const MnistImages images(50);
   const Model float_model = ReadFixture("models/mnist_cnn/float.tflite");
   const Model int8 = ReadFixture("reference/mnist_cnn/int8_float_io.tflite");
-  const std::string expected = EvaluateBoth(images, {}).at(1);
-  Evaluator evaluator(float_model, images, {});
-  for (int round = 0; round < 2; ++round) {
-    const auto evaluation = evaluator.Evaluate(int8);
-    ASSERT_THAT(evaluation, IsOk());
-    EXPECT_FALSE(evaluation->accuracy.has_value());
-    EXPECT_EQ(Text(*evaluation), expected);
+  for (const Backend backend : {Backend::kXnnpack, Backend::kReference}) {
+    const std::string expected = EvaluateBoth(images, {.backend = backend}).at(1);
+    Evaluator evaluator(float_model, images, {.backend = backend});
+    for (int round = 0; round < 2; ++round) {
+      const auto evaluation = evaluator.Evaluate(int8);
+      ASSERT_THAT(evaluation, IsOk());
+      EXPECT_FALSE(evaluation->accuracy.has_value());
+      EXPECT_EQ(Text(*evaluation), expected);
+    }
   }
 }
 

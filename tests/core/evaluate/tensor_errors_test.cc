@@ -9,11 +9,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/evaluate/model_fixture.h"
+#include "tests/testing/model_builder.h"
 
 namespace octavo {
 namespace {
 
 using ::absl_testing::IsOk;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 std::map<std::string, TensorError> ByName(const std::vector<TensorError>& errors) {
@@ -43,7 +45,7 @@ TEST(CompareTensors, ShowsWhereAnInt8ModelParts) {
   const auto errors = CompareTensors(float32, int8, MnistImages(8), {});
   ASSERT_THAT(errors, IsOk());
   const auto by_name = ByName(*errors);
-  ASSERT_THAT(by_name, testing::Not(testing::IsEmpty()));
+  ASSERT_THAT(by_name, testing::Not(IsEmpty()));
   const auto output =
       by_name.find(std::string(float32.TensorName(TensorIndex{float32.graph().outputs[0]})));
   ASSERT_NE(output, by_name.end());
@@ -78,6 +80,33 @@ TEST(CompareOperatorsAlone, LeavesOutWhatWasLostBefore) {
     EXPECT_GE(error.sqnr_db, found->second.sqnr_db - 1) << error.name;
   }
   EXPECT_GE(compared, 2);
+}
+
+TEST(CompareOperatorsAlone, LeavesOutWhatTheReferenceUnpacksFromConstants) {
+  ModelBuilder unpacks;
+  const TensorIndex x = unpacks.Input("x", {1, 2});
+  const TensorIndex half =
+      unpacks.Constant<uint16_t>("half", {1, 2}, schema::TensorType_FLOAT16, {0x3c00, 0x4000});
+  const TensorIndex unpacked = unpacks.Tensor("w", {1, 2});
+  const TensorIndex sum = unpacks.Tensor("y", {1, 2});
+  unpacks.Op(schema::BuiltinOperator_DEQUANTIZE, {half}, {unpacked});
+  unpacks.Op(schema::BuiltinOperator_ADD, {x, unpacked}, {sum}, schema::AddOptionsT());
+  unpacks.Output(sum);
+
+  ModelBuilder computes;
+  const TensorIndex same_x = computes.Input("x", {1, 2});
+  const TensorIndex computed = computes.Tensor("w", {1, 2});
+  const TensorIndex same_sum = computes.Tensor("y", {1, 2});
+  computes.Op(schema::BuiltinOperator_RELU, {same_x}, {computed});
+  computes.Op(schema::BuiltinOperator_ADD, {same_x, computed}, {same_sum}, schema::AddOptionsT());
+  computes.Output(same_sum);
+
+  std::vector<Example> examples(1);
+  examples[0].push_back(Filled({1, 2}, 1));
+  const auto alone =
+      CompareOperatorsAlone(unpacks.Build(), computes.Build(), ExampleList(examples), {});
+  ASSERT_THAT(alone, IsOk());
+  EXPECT_THAT(*alone, IsEmpty());
 }
 
 TEST(CompareTensors, DoesNotDependOnThreads) {

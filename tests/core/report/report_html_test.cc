@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/report/operators_html.h"
 #include "core/report/provenance_html.h"
 #include "core/report/report_builder.h"
 #include "gmock/gmock.h"
@@ -252,6 +253,21 @@ TEST(ReportHtml, ExplainsOperatorByOperator) {
         "at most 3 codes", "block/conv; …", "--keep-float"}) {
     EXPECT_THAT(html, HasSubstr(shown));
   }
+}
+
+TEST(DelegateSentence, DoesNotCountWhatIsNotListed) {
+  v1::VariantReport variant;
+  v1::DelegateEstimate& delegate = *variant.mutable_delegate();
+  delegate.set_operators(2);
+  for (int i = 0; i < 2; ++i) {
+    v1::UndelegatedOperator& op = *delegate.add_undelegated();
+    op.set_type("ADD");
+    op.set_why("no XNNPACK kernel of this kind in INT16");
+  }
+  EXPECT_THAT(DelegateSentence(variant, nullptr), HasSubstr("none of its 2 operators: 2 ADD"));
+  delegate.set_operators(90);
+  EXPECT_THAT(DelegateSentence(variant, nullptr),
+              HasSubstr("none of its 90 operators, among others 2 ADD"));
 }
 
 TEST(ReportHtml, PutsTheWorstOperatorFirst) {

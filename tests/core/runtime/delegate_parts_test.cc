@@ -1,10 +1,13 @@
 #include "core/runtime/delegate_parts.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/fixtures.h"
+#include "tests/testing/model_builder.h"
 
 namespace octavo {
 namespace {
@@ -70,6 +73,26 @@ TEST(EstimateDelegateParts, HasNoPartsOfInt16) {
   EXPECT_THAT(parts.undelegated, SizeIs(model.graph().operators.size()));
   EXPECT_THAT(parts.undelegated[0].why, HasSubstr("INT16"));
   EXPECT_FALSE(parts.undelegated[0].breaks);
+}
+
+TEST(EstimateDelegateParts, LeavesConstantsOfInt4WhoeverReadsThem) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 2});
+  const TensorIndex packed =
+      builder.Constant<uint8_t>("packed", {1, 2}, schema::TensorType_INT4, {0x21});
+  auto& quantization = builder.model().tensor(packed).quantization;
+  quantization = std::make_unique<schema::QuantizationParametersT>();
+  quantization->scale = {0.5f};
+  quantization->zero_point = {0};
+  const TensorIndex unpacked = builder.Tensor("unpacked", {1, 2});
+  const TensorIndex sum = builder.Tensor("sum", {1, 2});
+  builder.Op(schema::BuiltinOperator_DEQUANTIZE, {packed}, {unpacked});
+  builder.Op(schema::BuiltinOperator_ADD, {x, unpacked}, {sum}, schema::AddOptionsT());
+  builder.Output(sum);
+  const DelegateParts parts = EstimateDelegateParts(builder.Build());
+  EXPECT_EQ(parts.parts, 1);
+  ASSERT_THAT(parts.undelegated, SizeIs(1));
+  EXPECT_EQ(parts.undelegated[0].why, "no XNNPACK kernel from INT4 to FLOAT32");
 }
 
 TEST(EstimateDelegateParts, TakesAModelWithoutOperators) {
