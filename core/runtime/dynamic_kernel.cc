@@ -108,11 +108,12 @@ xnn_status PrepareConvolution(const WeightedPlan& plan, const PackedCopies& copi
   const size_t output_channels = plan.groups * plan.group_output_channels;
   xnn_operator_t op = nullptr;
   xnn_status status = xnn_create_convolution2d_nhwc_qd8_f32_qc8w(
-      0, 0, 0, 0, window.kernel_height, window.kernel_width, window.stride_height,
-      window.stride_width, window.dilation_height, window.dilation_width, plan.groups,
-      plan.group_input_channels, plan.group_output_channels, input_channels, output_channels,
-      copies.scales.data(), copies.filter_data(), copies.bias_data(), plan.range.min,
-      plan.range.max, window.flags, /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
+      plan.rows.before, plan.columns.after, plan.rows.after, plan.columns.before,
+      window.kernel_height, window.kernel_width, window.stride_height, window.stride_width,
+      window.dilation_height, window.dilation_width, plan.groups, plan.group_input_channels,
+      plan.group_output_channels, input_channels, output_channels, copies.scales.data(),
+      copies.filter_data(), copies.bias_data(), plan.range.min, plan.range.max, window.flags,
+      /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
   if (status != xnn_status_success) return status;
   prepared.op.reset(op);
   size_t workspace_size = 0;

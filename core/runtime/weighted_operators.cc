@@ -165,6 +165,25 @@ bool AddWindow(const XnnpackView& op, const Options& options, const WindowExtent
   return true;
 }
 
+AxisPadding SamePadding(int64_t input, int64_t kernel, int64_t stride, int64_t dilation) {
+  const int64_t covered = (input - 1) / stride * stride + (kernel - 1) * dilation + 1;
+  const int64_t padding = std::max<int64_t>(0, covered - input);
+  return {.before = static_cast<uint32_t>(padding / 2),
+          .after = static_cast<uint32_t>(padding - padding / 2)};
+}
+
+// XNNPACK's own SAME padding wraps where steps are so large that the last window ends before the
+// border: paddings are given to it in numbers.
+void PadInNumbers(const Shape& input, WeightedPlan& plan) {
+  Window& window = plan.window;
+  if (window.flags == 0) return;
+  window.flags = 0;
+  plan.rows =
+      SamePadding(input[1], window.kernel_height, window.stride_height, window.dilation_height);
+  plan.columns =
+      SamePadding(input[2], window.kernel_width, window.stride_width, window.dilation_width);
+}
+
 // Conv2DOptionsT or DepthwiseConv2DOptionsT.
 template <typename Options>
 WindowExtents DilatedExtents(const Shape& filter, const Options& options) {
@@ -199,6 +218,7 @@ std::optional<WeightedPlan> PlanConv2D(const XnnpackView& op) {
   const int channels = op.shape(tensors.input)[3];
   if (!plan || !AddWindow(op, options, DilatedExtents(filter, options), *plan)) return std::nullopt;
   if (channels % filter[3] != 0 || filter[0] % (channels / filter[3]) != 0) return std::nullopt;
+  PadInNumbers(op.shape(tensors.input), *plan);
   plan->groups = channels / filter[3];
   plan->group_input_channels = filter[3];
   plan->group_output_channels = filter[0] / plan->groups;
@@ -220,15 +240,16 @@ std::optional<WeightedPlan> PlanDepthwise(const XnnpackView& op) {
   const int channels = op.shape(tensors.input)[3];
   if (!plan || !AddWindow(op, options, DilatedExtents(filter, options), *plan)) return std::nullopt;
   if (filter[0] != 1 || filter[3] % channels != 0) return std::nullopt;
+  PadInNumbers(op.shape(tensors.input), *plan);
   plan->groups = channels;
   plan->group_input_channels = 1;
   plan->group_output_channels = filter[3] / channels;
   return plan;
 }
 
-std::optional<TransposedAxis> PlanTransposedAxis(schema::Padding padding, int64_t input,
-                                                 int64_t output, int64_t kernel, int64_t stride) {
-  TransposedAxis axis;
+std::optional<AxisPadding> PlanTransposedAxis(schema::Padding padding, int64_t input,
+                                              int64_t output, int64_t kernel, int64_t stride) {
+  AxisPadding axis;
   if (padding == schema::Padding_VALID) {
     if (kernel > output) return std::nullopt;
     axis.adjustment = static_cast<uint32_t>((output - kernel) % stride);

@@ -27,8 +27,8 @@ struct PackedConstant {
 
 enum class WeightedKind { kConvolution, kDepthwise, kTransposed, kFullyConnected };
 
-// Padding, and rows or columns to add, along one axis of a transposed convolution.
-struct TransposedAxis {
+// Padding along one axis, and rows or columns that a transposed convolution adds.
+struct AxisPadding {
   uint32_t before = 0;
   uint32_t after = 0;
   uint32_t adjustment = 0;
@@ -49,8 +49,8 @@ struct WeightedPlan {
 
   ClampRange range = {};
   Window window = {};
-  TransposedAxis rows = {};
-  TransposedAxis columns = {};
+  AxisPadding rows = {};
+  AxisPadding columns = {};
   // Channels of one group; of one input channel's group where `kind` is kDepthwise.
   uint32_t groups = 1;
   size_t group_input_channels = 0;

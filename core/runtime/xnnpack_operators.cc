@@ -36,17 +36,19 @@ xnn_status DefineConvolution(xnn_subgraph_t graph, const WeightedPlan& plan,
                              const WeightedIds& ids) {
   const Window& window = plan.window;
   return xnn_define_convolution_2d(
-      graph, 0, 0, 0, 0, window.kernel_height, window.kernel_width, window.stride_height,
-      window.stride_width, window.dilation_height, window.dilation_width, plan.groups,
-      plan.group_input_channels, plan.group_output_channels, plan.range.min, plan.range.max,
-      ids.input, ids.filter, ids.bias, ids.output, window.flags);
+      graph, plan.rows.before, plan.columns.after, plan.rows.after, plan.columns.before,
+      window.kernel_height, window.kernel_width, window.stride_height, window.stride_width,
+      window.dilation_height, window.dilation_width, plan.groups, plan.group_input_channels,
+      plan.group_output_channels, plan.range.min, plan.range.max, ids.input, ids.filter, ids.bias,
+      ids.output, window.flags);
 }
 
 xnn_status DefineDepthwise(xnn_subgraph_t graph, const WeightedPlan& plan, const WeightedIds& ids) {
   const Window& window = plan.window;
   return xnn_define_depthwise_convolution_2d(
-      graph, 0, 0, 0, 0, window.kernel_height, window.kernel_width, window.stride_height,
-      window.stride_width, window.dilation_height, window.dilation_width,
+      graph, plan.rows.before, plan.columns.after, plan.rows.after, plan.columns.before,
+      window.kernel_height, window.kernel_width, window.stride_height, window.stride_width,
+      window.dilation_height, window.dilation_width,
       static_cast<uint32_t>(plan.group_output_channels), plan.groups, plan.range.min,
       plan.range.max, ids.input, ids.filter, ids.bias, ids.output, window.flags);
 }

@@ -47,6 +47,24 @@ class Model:
         return np.clip(rounded, limits.min, limits.max).astype(dtype)
 
 
+def delegate_parts(interpreter: Interpreter) -> tuple[int, set[int]]:
+    """How many parts the delegate made of an interpreter's model, and the operators outside."""
+    nodes = interpreter._get_ops_details()
+    parts = [node for node in nodes if node["op_name"] == "DELEGATE"]
+    operators = nodes[:len(nodes) - len(parts)]
+    producers = {int(tensor): index for index, node in enumerate(operators) for tensor in node["outputs"]}
+    inside = set()
+    for part in parts:
+        border, open_tensors = {int(tensor) for tensor in part["inputs"]}, [int(tensor) for tensor in part["outputs"]]
+        while open_tensors:
+            tensor = open_tensors.pop()
+            if tensor in border or tensor not in producers or producers[tensor] in inside:
+                continue
+            inside.add(producers[tensor])
+            open_tensors += [int(source) for source in operators[producers[tensor]]["inputs"]]
+    return len(parts), set(range(len(operators))) - inside
+
+
 def sqnr_db(outputs: np.ndarray, reference: np.ndarray) -> float:
     """10 log10 of signal over noise; infinite where they are equal."""
     noise = np.sum((outputs.astype(np.float64) - reference) ** 2)

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from conftest import BUILD, DATA, NETS, data_path, model_path
+from litert import delegate_parts
 
 MODELS = sorted([*DATA.glob("models/*/*.tflite"), *DATA.glob("reference/*/*.tflite")])
 
@@ -19,20 +20,7 @@ def litert_parts(path: pathlib.Path) -> tuple[int, set[int]] | None:
         interpreter.allocate_tensors()
     except RuntimeError:
         return None
-    nodes = interpreter._get_ops_details()
-    parts = [node for node in nodes if node["op_name"] == "DELEGATE"]
-    operators = nodes[:len(nodes) - len(parts)]
-    producers = {int(tensor): index for index, node in enumerate(operators) for tensor in node["outputs"]}
-    inside = set()
-    for part in parts:
-        border, open_tensors = {int(tensor) for tensor in part["inputs"]}, [int(tensor) for tensor in part["outputs"]]
-        while open_tensors:
-            tensor = open_tensors.pop()
-            if tensor in border or tensor not in producers or producers[tensor] in inside:
-                continue
-            inside.add(producers[tensor])
-            open_tensors += [int(source) for source in operators[producers[tensor]]["inputs"]]
-    return len(parts), set(range(len(operators))) - inside
+    return delegate_parts(interpreter)
 
 
 def estimated_parts(paths: list[pathlib.Path]) -> list[tuple[int, set[int]]]:

@@ -167,6 +167,34 @@ KernelOr QuantizedSum(const Operands& operands, const Reduction& reduction, bool
   });
 }
 
+// Each product is scaled by input scale / output scale^(1 / count), so that none leaves 32 bits.
+template <typename T>
+KernelOr QuantizedProduct(const Operands& operands, const Reduction& reduction) {
+  ASSIGN_OR_RETURN(const TensorScale input, operands.input_scale(0));
+  ASSIGN_OR_RETURN(const TensorScale output, operands.output_scale(0));
+  RETURN_IF_ERROR(operands.Require(reduction.reduced > 0, "the product of nothing"));
+  const double root = std::pow(double{output.scale}, 1.0 / static_cast<double>(reduction.reduced));
+  ASSIGN_OR_RETURN(const QuantizedMultiplier multiplier,
+                   MakeMultiplier(operands, double{input.scale} / root));
+  const WideMultiplier wide = ToWide(multiplier);
+  RETURN_IF_ERROR(
+      operands.Require(multiplier.shift <= kMaxWideShift, "the scales differ too much"));
+  const CodeRange range = TypeCodes(operands.output_type(0));
+  return MakeKernel([=, products = std::vector<int32_t>(reduction.output_size)](
+                        Inputs inputs, Outputs outputs) mutable {
+    // The first factor is not scaled, the last product twice: a start of "none yet" tells it apart.
+    constexpr int32_t kNone = std::numeric_limits<int32_t>::min();
+    Reduce(reduction, In<T>(inputs, 0), kNone, products.data(), [&](int32_t product, T code) {
+      const int32_t factor = int32_t{code} - input.zero_point;
+      return product == kNone ? factor : Multiply(int64_t{product} * factor, wide);
+    });
+    for (int64_t i = 0; i < reduction.output_size; ++i) {
+      const int32_t code = WrapAdd(Multiply(int64_t{products[i]}, wide), output.zero_point);
+      Out<T>(outputs, 0)[i] = static_cast<T>(Clamp(code, range.min, range.max));
+    }
+  });
+}
+
 absl::Status RequireOneScale(const Operands& operands) {
   ASSIGN_OR_RETURN(const TensorScale input, operands.input_scale(0));
   ASSIGN_OR_RETURN(const TensorScale output, operands.output_scale(0));
@@ -185,6 +213,8 @@ KernelOr BuildQuantized(const Operands& operands, const Reduction& reduction) {
     case schema::BuiltinOperator_REDUCE_MIN:
       RETURN_IF_ERROR(RequireOneScale(operands));
       return DirectReduction<T>(operands, reduction);
+    case schema::BuiltinOperator_REDUCE_PROD:
+      return QuantizedProduct<T>(operands, reduction);
     default:
       return operands.Unsupported("no kernel for these types");
   }

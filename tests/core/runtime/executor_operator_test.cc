@@ -122,11 +122,14 @@ Weighted AddWeights(GraphBuilder& graph, Form form, const Shape& shape, int axis
 }
 
 Model RandomConv2D(Form form, std::mt19937& random) {
-  const int kernel = Pick(random, 1, 3);
+  const int rows = Pick(random, 1, 3);
+  // Dynamic forms have no bound that holds for every model: theirs stay those that it was found on.
+  const int columns = IsDynamic(form) ? rows : Pick(random, 1, 3);
+  const int most_step = IsDynamic(form) ? 2 : 3;
   schema::Conv2DOptionsT options;
   options.padding = random() % 2 ? schema::Padding_SAME : schema::Padding_VALID;
-  options.stride_h = Pick(random, 1, 2);
-  options.stride_w = Pick(random, 1, 2);
+  options.stride_h = Pick(random, 1, most_step);
+  options.stride_w = Pick(random, 1, most_step);
   options.dilation_h_factor = options.dilation_w_factor = Pick(random, 1, 2);
   options.fused_activation_function = AnyActivation(random);
   const int channels = Pick(random, 1, 9);
@@ -135,14 +138,14 @@ Model RandomConv2D(Form form, std::mt19937& random) {
   const int width = Pick(random, 6, 11);
   const int batch = Pick(random, 1, 2);
   GraphBuilder graph;
-  const Weighted weighted = AddWeights(graph, form, {outputs, kernel, kernel, channels}, 0,
-                                       kernel * kernel * channels, random);
+  const Weighted weighted = AddWeights(graph, form, {outputs, rows, columns, channels}, 0,
+                                       rows * columns * channels, random);
   const TensorIndex x = AddInput(graph, weighted.input, {batch, height, width, channels});
   const TensorIndex y = AddTensor(
       graph, weighted.output,
       {batch,
-       OutputSize(options.padding, height, kernel, options.stride_h, options.dilation_h_factor),
-       OutputSize(options.padding, width, kernel, options.stride_w, options.dilation_w_factor),
+       OutputSize(options.padding, height, rows, options.stride_h, options.dilation_h_factor),
+       OutputSize(options.padding, width, columns, options.stride_w, options.dilation_w_factor),
        outputs});
   graph.Op(schema::BuiltinOperator_CONV_2D, {x, weighted.filter, weighted.bias}, {y}, options);
   graph.Output(y);
@@ -153,7 +156,7 @@ Model RandomDepthwise(Form form, std::mt19937& random) {
   const int kernel = Pick(random, 1, 3);
   schema::DepthwiseConv2DOptionsT options;
   options.padding = random() % 2 ? schema::Padding_SAME : schema::Padding_VALID;
-  options.stride_h = options.stride_w = Pick(random, 1, 2);
+  options.stride_h = options.stride_w = Pick(random, 1, 4);
   options.depth_multiplier = Pick(random, 1, 2);
   options.fused_activation_function = AnyActivation(random);
   const int channels = Pick(random, 1, 9);
