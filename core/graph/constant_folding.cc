@@ -415,6 +415,16 @@ absl::StatusOr<std::optional<SharedBytes>> FoldOperator(const Model& model,
   return row->function(op, output_shape);
 }
 
+int64_t FoldingBudgetBytes(const Model& model) {
+  constexpr int64_t kReserveBytes = int64_t{256} << 20;
+  constexpr int64_t kMostPerConstantByte = 4;
+  int64_t constant_bytes = 0;
+  for (const SharedBytes& buffer : model.buffers) {
+    constant_bytes += static_cast<int64_t>(buffer.get().size());
+  }
+  return kReserveBytes + constant_bytes * kMostPerConstantByte;
+}
+
 std::optional<SharedBytes> DequantizedValues(const Model& model, TensorIndex constant) {
   const schema::TensorT& tensor = model.tensor(constant);
   switch (tensor.type) {

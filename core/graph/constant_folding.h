@@ -21,6 +21,10 @@ absl::StatusOr<std::optional<SharedBytes>> FoldOperator(const Model& model,
                                                         const schema::OperatorT& op,
                                                         const Shape& output_shape);
 
+// How many bytes of constants may be made of a model's own: a small file may fold into large ones,
+// since operators and tensors share constants.
+int64_t FoldingBudgetBytes(const Model& model);
+
 // What the codes of a constant of integers stand for, as FLOAT32; nothing where it has no scale, or
 // scales that do not lie along one axis.
 std::optional<SharedBytes> DequantizedValues(const Model& model, TensorIndex constant);

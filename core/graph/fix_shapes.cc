@@ -18,10 +18,8 @@
 namespace octavo {
 namespace {
 
-// A small file may describe large activations, and fold into large constants.
+// A small file may describe large activations.
 constexpr int64_t kMaxActivationBytes = int64_t{8} << 30;
-constexpr int64_t kFoldedReserveBytes = int64_t{256} << 20;
-constexpr int64_t kMostFoldedPerConstantByte = 4;
 
 absl::Status Malformed(absl::string_view problem) {
   return WithReason(absl::InvalidArgumentError(problem), "MODEL_MALFORMED");
@@ -73,11 +71,7 @@ class Fixer {
  public:
   explicit Fixer(Model& model) : model_(model), is_graph_output_(model.graph().tensors.size()) {
     for (const int32_t output : model.graph().outputs) is_graph_output_[output] = true;
-    int64_t constant_bytes = 0;
-    for (const SharedBytes& buffer : model.buffers) {
-      constant_bytes += static_cast<int64_t>(buffer.get().size());
-    }
-    folded_budget_ = kFoldedReserveBytes + constant_bytes * kMostFoldedPerConstantByte;
+    folded_budget_ = FoldingBudgetBytes(model);
   }
 
   // Whether `op` stays.

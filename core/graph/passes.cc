@@ -15,6 +15,7 @@
 #include "core/base/status_macros.h"
 #include "core/graph/constant_folding.h"
 #include "core/graph/graph_view.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/operator_table.h"
 #include "core/tflite/short_name.h"
 
@@ -260,6 +261,7 @@ constexpr size_t kMostNamed = 20;
 
 absl::StatusOr<Model> FoldGraph(const Model& model) {
   Model folded = model;
+  ClearLearnedParams(folded);
   WidenFloat16Constants(folded);
   RemoveDeadOperators(folded);
   return RemoveUnused(folded);

@@ -9,9 +9,9 @@
 
 namespace octavo {
 
-// Every pass, in order: float16 constants behind DEQUANTIZE widened to float32 (the scheme decides
-// again), dead operators, tensors, buffers and operator codes removed. A dynamic batch stays
-// dynamic. Idempotent.
+// Every pass, in order: scales of float tensors taken off, float16 constants behind DEQUANTIZE
+// widened to float32 (the scheme decides again), dead operators, tensors, buffers and operator
+// codes removed. A dynamic batch stays dynamic. Idempotent.
 absl::StatusOr<Model> FoldGraph(const Model& model);
 
 // Leaves out tensors, buffers and operator codes that nothing uses. Inputs, outputs, signatures and

@@ -11,7 +11,6 @@
 #include "core/graph/passes.h"
 #include "core/import/learn_ranges.h"
 #include "core/import/uint8_model.h"
-#include "core/tflite/learned_params.h"
 #include "core/tflite/model_reader.h"
 
 namespace octavo {
@@ -39,7 +38,6 @@ absl::StatusOr<ImportedModel> ImportModel(std::shared_ptr<const std::vector<uint
   const Model known = WithBuiltinOperators(source);
   RETURN_IF_ERROR(CheckSupported(known));
   ASSIGN_OR_RETURN(Model baseline, FoldGraph(known));
-  ClearLearnedParams(baseline);
   const bool is_uint8 = IsUint8Model(baseline);
   if (is_uint8) {
     ASSIGN_OR_RETURN(baseline, Uint8AsFloat(baseline));

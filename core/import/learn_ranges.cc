@@ -1,12 +1,14 @@
 #include "core/import/learn_ranges.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <vector>
 
+#include "core/graph/constant_folding.h"
 #include "core/graph/graph_view.h"
 #include "core/graph/passes.h"
 #include "core/tflite/fake_quant.h"
@@ -34,6 +36,7 @@ class Learner {
   explicit Learner(const Model& model)
       : result_(model),
         view_(model),
+        budget_bytes_(FoldingBudgetBytes(model)),
         outputs_(model.graph().outputs.begin(), model.graph().outputs.end()) {
     for (const auto& signature : model.tables.signature_defs) {
       if (signature->subgraph_index != 0) continue;
@@ -78,7 +81,7 @@ class Learner {
     const std::optional<LearnedParams> params = ParamsOf(op);
     if (!IsOutput(output)) {
       const bool is_constant = result_.IsConstant(input);
-      if (is_constant) Bake(op, input);
+      if (is_constant && !Bake(op, input)) return false;
       if (!is_constant) Join(output, input);
       Keep(params, is_constant ? output : input);
       return true;
@@ -108,9 +111,12 @@ class Learner {
     SetLearnedParams(before ? Union(*before, *params) : *params, tensor);
   }
 
-  void Bake(const schema::OperatorT& op, TensorIndex constant) {
+  // False where constants become too many.
+  bool Bake(const schema::OperatorT& op, TensorIndex constant) {
     const FakeQuantCodes codes = CodesOf(*op.builtin_options.AsFakeQuantOptions());
     const std::span<const float> values = result_.ConstantValues<float>(constant);
+    budget_bytes_ -= static_cast<int64_t>(values.size_bytes());
+    if (budget_bytes_ < 0) return false;
     std::vector<float> rounded(values.size());
     std::ranges::transform(values, rounded.begin(),
                            [&](float value) { return codes.Round(value); });
@@ -120,10 +126,12 @@ class Learner {
     output.buffer = buffer;
     output.shape = result_.tensor(constant).shape;
     output.shape_signature.clear();
+    return true;
   }
 
   Model result_;
   const GraphView view_;
+  int64_t budget_bytes_;
   std::set<int32_t> outputs_;
   std::map<int32_t, int32_t> places_;
 };

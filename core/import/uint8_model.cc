@@ -1,6 +1,7 @@
 #include "core/import/uint8_model.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,7 +39,8 @@ LearnedParams AsInt8(const schema::TensorT& tensor) {
 
 class Converter {
  public:
-  explicit Converter(const Model& model) : source_(model), result_(model) {}
+  explicit Converter(const Model& model)
+      : source_(model), result_(model), budget_bytes_(FoldingBudgetBytes(model)) {}
 
   absl::StatusOr<Model> Convert() && {
     for (int32_t i = 0; i < static_cast<int32_t>(source_.graph().tensors.size()); ++i) {
@@ -80,8 +82,11 @@ class Converter {
     return absl::OkStatus();
   }
 
-  // A constant becomes what its codes stand for.
+  // A constant becomes what its codes stand for; one too many, or with scales that are none, stays,
+  // and does not fit its operator.
   void Widen(TensorIndex index) {
+    budget_bytes_ -= NumElements(source_.tensor(index).shape).value_or(0) * int64_t{sizeof(float)};
+    if (budget_bytes_ < 0) return;
     std::optional<SharedBytes> values = DequantizedValues(source_, index);
     if (!values) return;
     const uint32_t buffer = result_.AddBuffer(*std::move(values));
@@ -185,6 +190,7 @@ class Converter {
 
   const Model& source_;
   Model result_;
+  int64_t budget_bytes_;
   std::map<TensorIndex, schema::FakeQuantOptionsT> rounding_;  // of uint8 activations
   std::map<int32_t, int32_t> reads_;
 };

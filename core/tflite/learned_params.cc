@@ -6,7 +6,8 @@ namespace octavo {
 
 std::optional<LearnedParams> LearnedParamsOf(const schema::TensorT& tensor) {
   const schema::QuantizationParametersT* params = tensor.quantization.get();
-  if (tensor.type != schema::TensorType_FLOAT32 || params == nullptr || params->scale.empty()) {
+  if (tensor.type != schema::TensorType_FLOAT32 || params == nullptr || params->scale.empty() ||
+      params->zero_point.empty()) {
     return std::nullopt;
   }
   return LearnedParams{params->scale[0], params->zero_point[0]};

@@ -1,7 +1,7 @@
 // The int8 form of a float tensor that a model was trained with.
 //
 // It stands where a quantized tensor has its scale and zero point; float tensors of a file have
-// none there once they are imported (import/learn_ranges.h), and none is written.
+// none there once they are folded (graph/passes.h), and none is written.
 
 #ifndef OCTAVO_CORE_TFLITE_LEARNED_PARAMS_H_
 #define OCTAVO_CORE_TFLITE_LEARNED_PARAMS_H_

@@ -6,8 +6,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/error_reason.h"
-#include "core/base/status_macros.h"
 #include "server/api/field_checks.h"
 #include "server/jobs/usual_variants.h"
 
@@ -88,21 +86,6 @@ void CheckVariants(const v1::OptimizeSpec& spec, FieldErrors& errors) {
     errors.Check(name.empty() || names.insert(name).second, field + ".name",
                  "is the name of another variant");
   }
-}
-
-// The state of the request and not a field of it: a set may be missing for one scheme and not for
-// another.
-absl::Status CheckCalibration(const v1::OptimizeSpec& spec) {
-  if (spec.has_calibration()) return absl::OkStatus();
-  for (const v1::VariantSpec& variant : spec.variants()) {
-    const UsualVariant* usual = FindUsual(variant);
-    if (usual == nullptr || !usual->needs_calibration) continue;
-    const std::string name = VariantName(variant);
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "variant '", name, "' needs a calibration set, and there is none")),
-                      "NO_CALIBRATION", {{"variant", name}});
-  }
-  return absl::OkStatus();
 }
 
 void CheckDatasetUse(const std::string& field, const v1::DatasetUse& use, FieldErrors& errors) {
@@ -254,8 +237,7 @@ absl::Status CheckCreateJob(const v1::CreateJobRequest& request) {
   CheckRecurrence(spec, errors);
   errors.Check(spec.num_threads() >= 0 && spec.num_threads() <= kMaxThreads, "spec.num_threads",
                absl::StrCat("is not between 0 and ", kMaxThreads));
-  RETURN_IF_ERROR(errors.ToStatus());
-  return CheckCalibration(spec);
+  return errors.ToStatus();
 }
 
 }  // namespace octavo

@@ -10,9 +10,9 @@ namespace octavo {
 
 // INVALID_ARGUMENT (FIELD_INVALID) with a violation for each field that is wrong in itself or
 // contradicts another: names that are none, unknown variants and enum values, repeated names,
-// numbers out of range, a spec of more than 1 MiB. FAILED_PRECONDITION (NO_CALIBRATION, metadata
-// "variant"): a static scheme without a calibration set. What depends on the model and the data is
-// for the engine to say; what the engine says of a spec alone is said here in the same way.
+// numbers out of range, a spec of more than 1 MiB. What depends on the model and the data
+// (NO_CALIBRATION too: some models need none) is for the engine to say; what the engine says of a
+// spec alone is said here in the same way.
 absl::Status CheckCreateJob(const v1::CreateJobRequest& request);
 
 }  // namespace octavo

@@ -40,6 +40,12 @@ def job(request, client, data, tmp_path_factory):
                                           out=tmp_path_factory.mktemp(request.param))
 
 
+def test_a_variant_that_is_named_needs_none_either(client, data):
+    report = client.optimize(FOLDER / "fake_quant.tflite", variants="int8-int8io", benchmark=False,
+                             evaluate=octavo.Data(data, {"": "images"})).report
+    assert variant_of(report, "int8-int8io").fidelity.sqnr_db > 30
+
+
 def fake_quant_codes(low: float, high: float) -> tuple[np.float32, int]:
     """Scale and zero point of the int8 that the range stands for, by TFLite's rule."""
     scale = np.float32(high - low) / np.float32(255)

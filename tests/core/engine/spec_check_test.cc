@@ -67,6 +67,16 @@ TEST(SettleVariants, KeepTheNameOfTheQuantizedBaseline) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another variant")));
 }
 
+TEST(SettleVariants, AreThoseOfAFloatModelWhereItIsUint8) {
+  v1::OptimizeSpec spec;
+  spec.set_all_variants(true);
+  EXPECT_THAT(
+      Names(SettleVariants(spec, {.is_quantized = true, .is_uint8 = true, .has_ranges = true})),
+      ElementsAre("original", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                  "dynamic-int4", "int8", "int8-int8io", "int8-uint8io", "int8-pertensor",
+                  "int16x8", "int16x8-int16io"));
+}
+
 TEST(SettleVariants, SkipsOfAllWhatNeedsCalibration) {
   v1::OptimizeSpec spec;
   spec.set_all_variants(true);
