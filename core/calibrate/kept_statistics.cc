@@ -36,8 +36,9 @@ std::optional<TensorStatistics> Unpack(const engine::v1::GatheredTensor& packed)
   if (!IsRange(seen.min_max) || !IsRange(seen.moving_average)) return std::nullopt;
   if (!packed.has_histogram()) return seen;
   const engine::v1::GatheredHistogram& histogram = packed.histogram();
-  std::optional<Histogram> unpacked =
-      Histogram::FromCounts(histogram.exponent(), histogram.counts(), histogram.zeros());
+  const auto size = static_cast<size_t>(histogram.counts_size());
+  std::optional<Histogram> unpacked = Histogram::FromCounts(
+      histogram.exponent(), {histogram.counts().data(), size}, histogram.zeros());
   if (!unpacked.has_value()) return std::nullopt;
   seen.histogram = *std::move(unpacked);
   return seen;

@@ -28,14 +28,14 @@ std::string KeyOf(const Prepared& prepared, const EngineIdentity& identity, Gath
 
 }  // namespace
 
-absl::StatusOr<GatheredStatistics> GatherStatistics(const Prepared& prepared,
-                                                    const engine::v1::OptimizeWork& work,
-                                                    const EngineIdentity& identity,
-                                                    EngineProgress& progress) {
+absl::StatusOr<Calibrated> GatherStatistics(const Prepared& prepared,
+                                            const engine::v1::OptimizeWork& work,
+                                            const EngineIdentity& identity,
+                                            EngineProgress& progress) {
   const Gathering gathering = GatheringFor(prepared.spec.observer());
   const std::string key = KeyOf(prepared, identity, gathering);
   if (auto kept = ReadStatistics(work.statistics(), key, prepared.fixed); kept.has_value()) {
-    return GatheredStatistics{.statistics = *std::move(kept), .cached = true};
+    return Calibrated{.statistics = *std::move(kept), .cached = true};
   }
   const Dataset& all = *prepared.calibration->dataset;
   const DatasetPart most(all, HoldBackAFifth(all.size()).used);
@@ -47,7 +47,7 @@ absl::StatusOr<GatheredStatistics> GatherStatistics(const Prepared& prepared,
                               .histograms = gathering != Gathering::kRanges,
                               .progress = {}}));
   if (work.send_statistics()) progress.SendStatistics(WriteStatistics(statistics, key));
-  return GatheredStatistics{.statistics = std::move(statistics), .cached = false};
+  return Calibrated{.statistics = std::move(statistics), .cached = false};
 }
 
 }  // namespace octavo

@@ -12,7 +12,7 @@
 
 namespace octavo {
 
-struct GatheredStatistics {
+struct Calibrated {
   CalibrationStatistics statistics;
   bool cached = false;
 };
@@ -21,10 +21,10 @@ struct GatheredStatistics {
 // are used where they are what would be measured: of the same model, data, preprocessing, engine
 // build and class of processor. Those that are measured are sent where `work` asks for them. Errors
 // as Calibrate's.
-absl::StatusOr<GatheredStatistics> GatherStatistics(const Prepared& prepared,
-                                                    const engine::v1::OptimizeWork& work,
-                                                    const EngineIdentity& identity,
-                                                    EngineProgress& progress);
+absl::StatusOr<Calibrated> GatherStatistics(const Prepared& prepared,
+                                            const engine::v1::OptimizeWork& work,
+                                            const EngineIdentity& identity,
+                                            EngineProgress& progress);
 
 }  // namespace octavo
 

@@ -278,7 +278,7 @@ class VariantMaker {
   const int lock_fd_;
   EngineProgress& progress_;
   HostPause pause_;
-  GatheredStatistics calibrated_;
+  Calibrated calibrated_;
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
