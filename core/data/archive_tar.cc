@@ -102,9 +102,10 @@ class TarLister {
   }
 
   absl::Status Damaged(int64_t count) const {
-    return MalformedDataset(count == 0 ? absl::StrCat("this is no ", is_gzipped_ ? "tar.gz" : "tar",
-                                                      " file: ", Problem())
-                                       : absl::StrCat("after ", count, " files: ", Problem()));
+    if (count > 0) return MalformedDataset(absl::StrCat("after ", count, " files: ", Problem()));
+    return MalformedDataset(
+        absl::StrCat("this is no ", is_gzipped_ ? "tar.gz" : "tar", " file: ", Problem(),
+                     is_gzipped_ ? "; a TFRecord is read where it is not compressed" : ""));
   }
 
   absl::Status CheckNotEmpty(int64_t count) const {

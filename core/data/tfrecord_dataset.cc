@@ -45,8 +45,8 @@ class FeatureSummary {
 
   absl::Status Check(int64_t num_records, absl::string_view name) const {
     if (!is_image_ || num_records_ == num_records) return absl::OkStatus();
-    return MalformedDataset(absl::StrCat("feature '", name, "': ", num_records - num_records_,
-                                         " records have no image"));
+    return MalformedDataset(absl::StrCat("feature '", name, "': only ", num_records_, " of ",
+                                         num_records, " records have an image"));
   }
 
   // Only some records may have it.
