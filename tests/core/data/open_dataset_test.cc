@@ -384,7 +384,7 @@ TEST(OpenDataset, NamesTheRecordAndFeatureThatAreWrong) {
        "record 1: feature 'f': it is of another kind"},
       {ExampleBytes({{"i", bytes(png)}, {"f", Delimited(2, Delimited(1, "abc"))}}),
        "record 1: feature 'f': it holds no tf.Example"},
-      {ExampleBytes({{"f", one_float}}), "feature 'i': 1 records have no image"},
+      {ExampleBytes({{"f", one_float}}), "feature 'i': only 1 of 2 records have an image"},
       {ExampleBytes({{"\xff", one_float}}), "record 1: the name of a feature"},
   };
   for (const auto& test : cases) {
