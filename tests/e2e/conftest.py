@@ -118,6 +118,8 @@ def client(server):
 
 
 # All that there are, in the order of a report.
+# The long tier, of `make test-all`.
+IS_LONG = os.environ.get("OCTAVO_LONG") == "1"
 VARIANTS = ["float32", "float16", "weight-int8", "weight-int4", "dynamic-int8", "dynamic-int4", "int8", "int8-int8io",
             "int8-uint8io", "int8-pertensor", "int16x8", "int16x8-int16io"]
 
@@ -160,8 +162,8 @@ def resnet(client, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mobilenet(client, tmp_path_factory):
-    """Every variant of mobilenet_v2 on 1,000 test images."""
-    return NETS["mobilenet"].optimize(client, out=tmp_path_factory.mktemp("mobilenet"))
+    """Every variant of mobilenet_v2 on 300 test images, or on all 1,000."""
+    return NETS["mobilenet"].optimize(client, examples=0 if IS_LONG else 300, out=tmp_path_factory.mktemp("mobilenet"))
 
 
 @pytest.fixture(scope="session")
