@@ -30,7 +30,9 @@ WITHOUT_REFERENCE = {
 REFUSED = {
     ("CONV_2D", "float32"): "has_bias was not true",
     ("CONV_2D", "dynamic-int8"): "has_bias was not true",
-    ("DEPTHWISE_CONV_2D", "float32"): "signal 11",  # the delegate, without a bias
+    # Without a bias.
+    ("DEPTHWISE_CONV_2D", "float32"): "signal 11",
+    ("DEPTHWISE_CONV_2D", "dynamic-int8"): "signal 11",
 }
 LITERT = pathlib.Path(__file__).with_name("litert_differences.py")
 
@@ -112,6 +114,13 @@ def problem_of(line: dict) -> str | None:
     return f"our XNNPACK differs by {xnnpack}, LiteRT's by {spread}" if xnnpack > spread + step else None
 
 
+def parts_problem(line: dict) -> str | None:
+    """Whether our estimate of the delegate's parts is wrong."""
+    if line.get("litert_parts", line.get("parts")) == line.get("parts"):
+        return None
+    return f"parts and operators outside: estimated {line['parts']}, LiteRT {line['litert_parts']}"
+
+
 def shares(lines: list[dict], key: str) -> float:
     """The share of identical values."""
     found = [line[key] for line in lines if key in line]
@@ -130,9 +139,9 @@ def test_operators_are_litert_s(tmp_path):
         share = shares(lines, yardstick)
         print(f"{operator:30} {form:16} {len(compared_lines):5} models  own {100 * share:7.3f} %  "
               f"delegate {100 * shares(lines, 'delegate'):7.3f} %")
-        problems += [describe(line, problem) for line in lines if (problem := problem_of(line))]
+        problems += [describe(line, problem) for line in lines if (problem := problem_of(line) or parts_problem(line))]
         # The delegate rounds another way than the reference kernels, whose codes ours are to be.
-        if len(compared_lines) < COUNT / 10 or (share < 0.99 and yardstick == "own"):
+        if len(compared_lines) < COUNT / 25 or (share < 0.99 and yardstick == "own"):
             problems.append(f"{operator} {form}: {len(compared_lines)} models, {100 * share:.2f} % of values identical")
     assert not problems, f"{len(problems)}:\n" + "\n".join(problems[:40])
 
@@ -166,7 +175,7 @@ def has_reference(line: dict) -> bool:
 
 def test_graphs_are_litert_s(tmp_path):
     lines = [line for line in all_compared("graphs", tmp_path) if "skipped" not in line]
-    problems = [describe(line, problem) for line in lines if (problem := graph_problem(line))]
+    problems = [describe(line, problem) for line in lines if (problem := graph_problem(line) or parts_problem(line))]
     for form in sorted({line["form"] for line in lines}):
         of_form = [line for line in lines if line["form"] == form]
         whole = [line for line in of_form if is_whole_in_both(line)]
@@ -176,6 +185,6 @@ def test_graphs_are_litert_s(tmp_path):
         # An operator that jumps turns a last bit into another value.
         if shares(of_form, "delegate") < 0.99 or shares(referenced, "own") < 0.99:
             problems.append(f"{form}: less than 99 % of values identical")
-        if form.startswith("int8") and (shares(whole, "delegate") < 0.999 or len(whole) < COUNT / 5):
+        if form.startswith("int8") and (shares(whole, "delegate") < 0.999 or len(whole) < COUNT / 10):
             problems.append(f"{form}: {len(whole)} graphs in one part, less than 99.9 % of their values identical")
     assert not problems, f"{len(problems)}:\n" + "\n".join(problems[:40])
