@@ -73,13 +73,26 @@ bool HasConstantSizes(const Model& model, const schema::OperatorT& op) {
 bool TakesBatchMatmul(const XnnpackView& op) {
   if (!op.HasInputs(2, 2)) return false;
   const auto type = CommonType(op, {op.in(0), op.in(1), op.out()});
-  if (!type || op.options(op.op.builtin_options.AsBatchMatMulOptions()).adj_x) return false;
+  if (!type) return false;
   return !IsQuantized(type) || ZeroPointOf(op.tensor(op.in(1))) == 0;
 }
 
 bool TakesReduction(const XnnpackView& op) {
-  return op.HasInputs(2, 2) && CommonType(op, {op.in(0), op.out()}) &&
-         SameQuantization(op.tensor(op.in(0)), op.tensor(op.out())) && op.Integers(op.in(1));
+  return op.HasInputs(2, 2) && CommonType(op, {op.in(0), op.out()}) && op.Integers(op.in(1));
+}
+
+bool TakesSelection(const XnnpackView& op) {
+  return TakesReduction(op) && SameQuantization(op.tensor(op.in(0)), op.tensor(op.out()));
+}
+
+bool TakesFloat(const XnnpackView& op) {
+  return op.HasInputs(1, 1) && CommonType(op, {op.in(0), op.out()}) == xnn_datatype_fp32;
+}
+
+// A size of -1: all that is behind the start.
+bool HasOpenSize(const XnnpackView& op) {
+  const auto sizes = op.Integers(op.in(2));
+  return !sizes || std::ranges::any_of(*sizes, [](int64_t size) { return size < 0; });
 }
 
 // Weights of two in a byte need whole bytes a row.
@@ -119,7 +132,20 @@ bool IsTaken(const Model& written, const Model& model, const schema::OperatorT& 
       return TakesBatchMatmul(view);
     case schema::BuiltinOperator_REDUCE_MAX:
     case schema::BuiltinOperator_REDUCE_MIN:
+      return TakesSelection(view);
+    case schema::BuiltinOperator_MEAN:
+    case schema::BuiltinOperator_SUM:
       return TakesReduction(view);
+    case schema::BuiltinOperator_COS:
+    case schema::BuiltinOperator_GELU:
+    case schema::BuiltinOperator_SIN:
+      return TakesFloat(view);
+    case schema::BuiltinOperator_EXPAND_DIMS:
+    case schema::BuiltinOperator_SQUEEZE:
+      return false;
+    case schema::BuiltinOperator_SLICE:
+      if (HasOpenSize(view)) return false;
+      break;
     case schema::BuiltinOperator_CUSTOM:
       return TakesCustom(view);
     case schema::BuiltinOperator_FULLY_CONNECTED:

@@ -116,7 +116,11 @@ Node PlanMaxPool(const Op& op) {
   const auto window = PlanPool(op, options);
   const auto range = window ? FusedRange(op, options.fused_activation_function) : std::nullopt;
   if (!range) return std::nullopt;
-  if (window->kernel_height == 1 && window->kernel_width == 1) return PlanClamp(op, *range);
+  if (window->kernel_height == 1 && window->kernel_width == 1) {
+    Node clamp = PlanClamp(op, *range);
+    if (clamp) clamp->as_litert = true;  // unlike an int8 RELU
+    return clamp;
+  }
   return XnnpackNode{[=](XnnpackBuilder& builder) {
     builder.Check(xnn_define_max_pooling_2d(
         builder.subgraph(), 0, 0, 0, 0, window->kernel_height, window->kernel_width,

@@ -52,7 +52,8 @@ def difference(found: np.ndarray, wanted: np.ndarray, scale: float, least: float
         return found.size, int((codes == 0).sum()), float(codes.max())
     if found.dtype == np.float32:
         apart = np.where((found == wanted) | (np.isnan(found) & np.isnan(wanted)), 0, apart)
-        apart = np.where(np.isnan(apart), np.inf, apart) / max(float(np.abs(wanted).max()), least)
+        magnitude = np.abs(wanted[np.isfinite(wanted)]).max(initial=least)
+        apart = np.where(np.isnan(apart), np.inf, apart) / magnitude
         return found.size, int((apart <= FLOAT_TOLERANCE).sum()), float(apart.max())
     worst = float(apart.max())
     return found.size, int((apart == 0).sum()), worst if found.dtype in CODES or worst == 0 else float("inf")

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_reason.h"
@@ -41,6 +42,7 @@ using nlohmann::json;
 
 constexpr int kMostOperators = 12;
 constexpr int kCalibrationExamples = 4;
+constexpr float kLargestValue = 1e4f;
 
 class ExampleList : public Dataset {
  public:
@@ -189,7 +191,13 @@ absl::StatusOr<TensorRanges> MeasuredRanges(const RandomModel& random_model, std
   for (Example& example : examples) example = RandomExample(random_model, random);
   ASSIGN_OR_RETURN(const CalibrationStatistics statistics,
                    Calibrate(fixed, ExampleList(std::move(examples)), {}));
-  return ChooseRanges(statistics, {});
+  const TensorRanges ranges = ChooseRanges(statistics, {});
+  for (const auto& [tensor, range] : ranges) {
+    if (std::max(-range.min, range.max) > kLargestValue) {
+      return absl::OutOfRangeError(random_model.model.TensorName(tensor));
+    }
+  }
+  return ranges;
 }
 
 json OperatorsOf(const Model& model) {
@@ -223,6 +231,17 @@ absl::Status KeepForms(RandomModel random_model, std::span<const Form> forms, st
   return absl::OkStatus();
 }
 
+// Products of products are larger than any net's values: such a model makes way for another.
+absl::Status KeepUsual(absl::FunctionRef<RandomModel(std::mt19937& random)> make,
+                       std::span<const Form> forms, std::mt19937& random, CaseFile& file,
+                       const json& line) {
+  absl::Status kept;
+  do {
+    kept = KeepForms(make(random), forms, random, file, line);
+  } while (ReasonOf(kept) == "NOT_FINITE" || absl::IsOutOfRange(kept));
+  return kept;
+}
+
 std::mt19937 GeneratorOf(uint64_t seed, int kind, int index) {
   std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
                          static_cast<uint32_t>(kind), static_cast<uint32_t>(index)};
@@ -248,8 +267,8 @@ absl::Status KeepOperators(const Cases& cases, CaseFile& file) {
                         std::span<const Form> forms) -> absl::Status {
     for (int index = cases.first; index < cases.first + cases.count; ++index) {
       std::mt19937 random = GeneratorOf(cases.seed, kind, index);
-      RETURN_IF_ERROR(KeepForms(RandomOperator(type, random), forms, random, file,
-                                {{"operator", name}, {"index", index}}),
+      const auto make = [&](std::mt19937& generator) { return RandomOperator(type, generator); };
+      RETURN_IF_ERROR(KeepUsual(make, forms, random, file, {{"operator", name}, {"index", index}}),
                       name, " ", index);
     }
     return absl::OkStatus();
@@ -267,13 +286,12 @@ absl::Status KeepGraphs(const Cases& cases, CaseFile& file) {
   for (int index = cases.first; index < cases.first + cases.count; ++index) {
     std::mt19937 random = GeneratorOf(cases.seed, /*kind=*/-1, index);
     const GraphOperators operators = index % 2 ? GraphOperators::kDelegated : GraphOperators::kAll;
-    absl::Status kept;
-    // Products of products leave every range: such a graph makes way for another.
-    do {
-      kept = KeepForms(RandomGraph(kMostOperators, operators, random), kGraphForms, random, file,
-                       {{"operator", "graph"}, {"index", index}});
-    } while (ReasonOf(kept) == "NOT_FINITE");
-    RETURN_IF_ERROR(kept, "graph ", index);
+    const auto make = [&](std::mt19937& generator) {
+      return RandomGraph(kMostOperators, operators, generator);
+    };
+    RETURN_IF_ERROR(
+        KeepUsual(make, kGraphForms, random, file, {{"operator", "graph"}, {"index", index}}),
+        "graph ", index);
   }
   return absl::OkStatus();
 }

@@ -140,7 +140,7 @@ Shape GraphMaker::ShapeOf(Layout layout) {
       return shape;
     }
     case Layout::kImage:
-      return {Pick(1, 2), Pick(2, 9), Pick(2, 9), Channels(10, 24)};
+      return {Pick(1, 2), Pick(2, 9), Pick(2, 9), Channels(10, 40)};
     case Layout::kEvenImage:
       return {Pick(1, 2), 2 * Pick(1, 4), 2 * Pick(1, 4), dim()};
     case Layout::kDeepImage:
