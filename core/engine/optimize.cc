@@ -39,6 +39,7 @@
 #include "core/report/report_builder.h"
 #include "core/report/report_html.h"
 #include "core/report/report_json.h"
+#include "core/tflite/learned_params.h"
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
 #include "core/tflite/operator_table.h"
@@ -239,8 +240,8 @@ class VariantMaker {
  private:
   bool NeedsStatistics() const;
   void MakeEvaluators();
-  // By input of the model, what calibration saw of it; none where the evaluation has no set of its
-  // own.
+  // By input of the model, what calibration saw of it; none of those whose range is the model's
+  // own, and none at all where the evaluation has no set of its own.
   std::vector<std::optional<ValueRange>> CalibratedInputs() const;
   const v1::VariantReport* Finished(absl::string_view name) const;
   absl::Status Fill(const v1::VariantSpec& spec, v1::VariantReport& report);
@@ -343,7 +344,8 @@ std::vector<std::optional<ValueRange>> VariantMaker::CalibratedInputs() const {
   if (calibrated_.statistics.empty() || !prepared_.evaluation.has_value()) return ranges;
   for (const int32_t input : prepared_.fixed.graph().inputs) {
     const auto seen = calibrated_.statistics.find(TensorIndex{input});
-    if (seen == calibrated_.statistics.end()) {
+    const bool is_learned = LearnedParamsOf(prepared_.fixed.tensor(TensorIndex{input})).has_value();
+    if (is_learned || seen == calibrated_.statistics.end()) {
       ranges.emplace_back();
     } else {
       ranges.push_back(ValueRange{seen->second.min_max.min, seen->second.min_max.max});

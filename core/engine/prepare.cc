@@ -176,7 +176,8 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t m
   ASSIGN_OR_RETURN(prepared.variants,
                    SettleVariants(prepared.spec, {.is_quantized = !prepared.model_info.is_float(),
                                                   .is_uint8 = prepared.uint8_source.has_value(),
-                                                  .has_ranges = learned.without_range == 0}));
+                                                  .has_ranges = learned.learned > 0 &&
+                                                                learned.without_range == 0}));
   prepared.spec.clear_variants();
   for (const SettledVariant& variant : prepared.variants) {
     *prepared.spec.add_variants() = variant.spec;

@@ -54,11 +54,18 @@ class LoneModelBuilder {
     return entry->second;
   }
 
-  // Scales of blocks are a tensor of their own.
+  // Scales of blocks are a tensor of their own, which has none: a model may make a long chain of
+  // such tensors.
   void PlaceScales(schema::TensorT& tensor) {
     if (tensor.quantization == nullptr) return;
     auto* blocks = tensor.quantization->details.AsBlockwiseQuantization();
-    if (blocks != nullptr) blocks->scales = Place(blocks->scales, /*is_made=*/false);
+    if (blocks == nullptr) return;
+    const schema::TensorT& source = model_.tensor(TensorIndex{blocks->scales});
+    schema::TensorT scales;
+    scales.type = source.type;
+    scales.shape = source.shape;
+    blocks->scales = static_cast<int32_t>(
+        lone_.model.AddTensor(std::move(scales), model_.buffers[source.buffer]));
   }
 
   const Model& model_;

@@ -26,6 +26,7 @@ LearnedParams Union(const LearnedParams& a, const LearnedParams& b) {
   both.min = std::min(a.min(), b.min());
   both.max = std::max(a.max(), b.max());
   both.num_bits = 8;
+  if (!CheckFakeQuant(both).ok()) return a;  // together they are wider than floats
   return AsInt8(CodesOf(both));
 }
 

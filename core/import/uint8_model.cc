@@ -1,10 +1,12 @@
 #include "core/import/uint8_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -40,7 +42,11 @@ LearnedParams AsInt8(const schema::TensorT& tensor) {
 class Converter {
  public:
   explicit Converter(const Model& model)
-      : source_(model), result_(model), budget_bytes_(FoldingBudgetBytes(model)) {}
+      : source_(model),
+        result_(model),
+        fake_quant_code_(result_.OperatorCodeIndex(schema::BuiltinOperator_FAKE_QUANT, 1)),
+        outputs_(model.graph().outputs.begin(), model.graph().outputs.end()),
+        budget_bytes_(FoldingBudgetBytes(model)) {}
 
   absl::StatusOr<Model> Convert() && {
     for (int32_t i = 0; i < static_cast<int32_t>(source_.graph().tensors.size()); ++i) {
@@ -94,7 +100,8 @@ class Converter {
     const bool is_uint8 = tensor.type == schema::TensorType_UINT8;
     tensor.type = schema::TensorType_FLOAT32;
     tensor.buffer = buffer;
-    if (is_uint8 && tensor.quantization->scale.size() == 1) {
+    if (is_uint8 && tensor.quantization->scale.size() == 1 &&
+        std::isnormal(tensor.quantization->scale[0])) {
       SetLearnedParams(AsInt8(tensor), tensor);
     } else {
       tensor.quantization = nullptr;
@@ -105,9 +112,11 @@ class Converter {
     const schema::BuiltinOperator type = source_.OperatorType(op);
     if (IsConversion(type)) return ConvertConversion(op);
     const auto is_rounded = [&](int32_t tensor) { return rounding_.contains(TensorIndex{tensor}); };
-    if (type == schema::BuiltinOperator_CAST && std::ranges::any_of(op.inputs, is_rounded)) {
-      return WithReason(absl::FailedPreconditionError("it reads the codes of a uint8 tensor"),
-                        "OP_UNSUPPORTED");
+    if (type == schema::BuiltinOperator_CAST &&
+        (IsUint8(source_.tensor(InputOf(op, 0))) || IsUint8(source_.tensor(OutputOf(op, 0))))) {
+      return WithReason(
+          absl::FailedPreconditionError("it takes the codes of a uint8 tensor for numbers"),
+          "OP_UNSUPPORTED");
     }
     if (const OperatorRow* row = FindOperator(type); row != nullptr && row->bias_input >= 0) {
       WidenBias(InputOf(op, row->bias_input));
@@ -156,9 +165,7 @@ class Converter {
     if (tensor.type == schema::TensorType_INT32 && HasScales(tensor)) Widen(bias);
   }
 
-  bool IsOutput(int32_t tensor) const {
-    return std::ranges::count(source_.graph().outputs, tensor) > 0;
-  }
+  bool IsOutput(int32_t tensor) const { return outputs_.contains(tensor); }
 
   int32_t Read(int32_t tensor) const {
     const auto rounded = reads_.find(tensor);
@@ -181,7 +188,7 @@ class Converter {
 
   void Round(int32_t from, int32_t to, schema::FakeQuantOptionsT options) {
     auto op = std::make_unique<schema::OperatorT>();
-    op->opcode_index = result_.OperatorCodeIndex(schema::BuiltinOperator_FAKE_QUANT, 1);
+    op->opcode_index = fake_quant_code_;
     op->inputs = {from};
     op->outputs = {to};
     op->builtin_options.Set(std::move(options));
@@ -190,6 +197,8 @@ class Converter {
 
   const Model& source_;
   Model result_;
+  const uint32_t fake_quant_code_;
+  const std::set<int32_t> outputs_;
   int64_t budget_bytes_;
   std::map<TensorIndex, schema::FakeQuantOptionsT> rounding_;  // of uint8 activations
   std::map<int32_t, int32_t> reads_;

@@ -16,7 +16,7 @@ bool IsUint8Model(const Model& model);
 // their places and names; inputs and outputs are float.
 //
 // INVALID_ARGUMENT (MODEL_MALFORMED), naming the tensor: a scale is none. FAILED_PRECONDITION
-// (OP_UNSUPPORTED), naming the operator: it reads codes as numbers.
+// (OP_UNSUPPORTED), naming the operator: it takes codes for numbers.
 absl::StatusOr<Model> Uint8AsFloat(const Model& model);
 
 }  // namespace octavo

@@ -24,6 +24,10 @@ int ParamClasses::AddLearned(const std::optional<QuantParams>& params, const Ran
   return member;
 }
 
+bool ParamClasses::HasLearnedRange(int member) { return members_[Root(member)].is_learned; }
+
+void ParamClasses::KeepRange(int member) { members_[Root(member)].is_learned = true; }
+
 void ParamClasses::Join(int a, int b) {
   a = Root(a);
   b = Root(b);

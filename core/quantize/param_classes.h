@@ -21,6 +21,10 @@ class ParamClasses {
   // `params`: what the range was learned in, where they are of the form that is settled.
   int AddLearned(const std::optional<QuantParams>& params, const Range& range);
 
+  bool HasLearnedRange(int member);
+  // Counts the range of a class as a learned one.
+  void KeepRange(int member);
+
   // Joins the classes of two members. Not both may be fixed, unless to the same; a fixed one's
   // parameters count for all.
   void Join(int a, int b);

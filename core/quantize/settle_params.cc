@@ -164,10 +164,26 @@ class ParamSettler {
       absl::StrAppend(&decision->note, "; inputs of other scales are requantized");
   }
 
+  // What some inputs learned says nothing of the others: where those go beyond it, the output holds
+  // their ranges too.
+  void KeepWiderRanges(const std::vector<std::pair<Use, int>>& inputs) {
+    std::optional<Range> learned;
+    for (const auto& [use, member] : inputs) {
+      if (!classes_.HasLearnedRange(member)) continue;
+      const Range& range = classes_.RangeOf(member);
+      learned = learned ? Union(*learned, range) : range;
+    }
+    if (!learned) return;
+    for (const auto& [use, member] : inputs) {
+      if (Union(*learned, classes_.RangeOf(member)) != *learned) classes_.KeepRange(member);
+    }
+  }
+
   // Inputs of fixed parameters join only their equals; where there are others, they are
   // requantized.
   void JoinAll(const std::vector<std::pair<Use, int>>& inputs,
                const std::vector<TensorIndex>& outputs, OperatorDecision* decision) {
+    KeepWiderRanges(inputs);
     const QuantParams* first = classes_.Fixed(inputs[0].second);
     const bool all_equal = std::ranges::all_of(inputs, [&](const auto& input) {
       const QuantParams* fixed = classes_.Fixed(input.second);
@@ -188,7 +204,9 @@ class ParamSettler {
           continue;
         }
         // The union needs the fixed input's values too.
-        classes_.Join(joined, classes_.Add(classes_.RangeOf(member)));
+        const int values = classes_.Add(classes_.RangeOf(member));
+        if (classes_.HasLearnedRange(member)) classes_.KeepRange(values);
+        classes_.Join(joined, values);
         requantized_[use] = joined;
       }
     }

@@ -7,6 +7,12 @@
 #include "core/tflite/tensor_value.h"
 
 namespace octavo {
+namespace {
+
+// Sums of products of 8 bits over a block stay within 32.
+constexpr int32_t kMaxBlockSize = 1 << 16;
+
+}  // namespace
 
 std::optional<BlockScales> ReadBlockScales(const Model& model, TensorIndex tensor) {
   const schema::TensorT& weights = model.tensor(tensor);
@@ -14,7 +20,7 @@ std::optional<BlockScales> ReadBlockScales(const Model& model, TensorIndex tenso
   const auto* blocks = weights.quantization->details.AsBlockwiseQuantization();
   const std::optional<int64_t> count = NumElements(weights.shape);
   const bool is_there = blocks != nullptr && blocks->zero_points < 0 && blocks->block_size > 0 &&
-                        count && !weights.shape.empty() &&
+                        blocks->block_size <= kMaxBlockSize && count && !weights.shape.empty() &&
                         weights.shape.back() % blocks->block_size == 0;
   if (!is_there) return std::nullopt;
   const TensorIndex place{static_cast<int32_t>(blocks->scales)};

@@ -12,7 +12,7 @@
 namespace octavo {
 
 struct BlockScales {
-  int32_t block_size = 0;
+  int32_t block_size = 0;  // at most 65,536
   // One a block, row-major: [..., last dimension / block_size]. Finite and greater than 0.
   std::vector<float> scales;
 };

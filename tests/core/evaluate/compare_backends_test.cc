@@ -1,7 +1,10 @@
 #include "core/evaluate/compare_backends.h"
 
 #include <cmath>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status_matchers.h"
@@ -10,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/core/evaluate/model_fixture.h"
 #include "tests/testing/fixtures.h"
+#include "tests/testing/model_builder.h"
 
 namespace octavo {
 namespace {
@@ -71,6 +75,30 @@ TEST(ModelOfOperator, TakesWhatUnpacksItsWeights) {
               model.TensorName(OutputOf(*op, 0)));
   }
   EXPECT_EQ(weighted, 2);
+}
+
+// So long that a call for each link would take more stack than there is.
+TEST(ModelOfOperator, FollowsNoChainOfScales) {
+  constexpr int kCount = 200'000;
+  ModelBuilder builder;
+  std::vector<TensorIndex> inputs = {builder.Input("x", {1})};
+  for (int i = 0; i < kCount; ++i) {
+    inputs.push_back(builder.Constant<int8_t>("c", {1}, schema::TensorType_INT8, {1}));
+  }
+  for (int i = 1; i < kCount; ++i) {
+    schema::BlockwiseQuantizationT blocks;
+    blocks.scales = static_cast<int32_t>(inputs[i + 1]);
+    auto params = std::make_unique<schema::QuantizationParametersT>();
+    params->details.Set(std::move(blocks));
+    builder.model().tensor(inputs[i]).quantization = std::move(params);
+  }
+  builder.Op(schema::BuiltinOperator_CONCATENATION, inputs, {builder.Tensor("y", {kCount + 1})},
+             schema::ConcatenationOptionsT());
+  const Model model = builder.Build();
+  const LoneModel lone = ModelOfOperator(model, *model.graph().operators[0], ProducersOf(model));
+  // x, the constants, y, and scales of each constant but the last.
+  EXPECT_THAT(lone.model.graph().tensors, SizeIs(2 * kCount + 1));
+  EXPECT_EQ(lone.inputs, std::vector<TensorIndex>{inputs[0]});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "core/import/learn_ranges.h"
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -104,6 +105,16 @@ TEST(LearnRanges, HoldsAllRangesOfATensor) {
   ASSERT_TRUE(params.has_value());
   EXPECT_NEAR(params->min(), -1, 0.01);
   EXPECT_NEAR(params->max(), 2, 0.01);
+}
+
+TEST(LearnRanges, LearnsNoRangeThatIsWiderThanFloats) {
+  QatBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 2});
+  builder.Output(builder.Relu(builder.FakeQuant(x, "a", -3e38f, 0.1e38f), "y"));
+  builder.Output(builder.Relu(builder.FakeQuant(x, "b", -0.1e38f, 3e38f), "z"));
+  const auto params = LearnedParamsOf(Named(LearnRanges(builder.Build()), "x"));
+  ASSERT_TRUE(params.has_value());
+  EXPECT_TRUE(std::isnormal(params->scale));
 }
 
 TEST(LearnRanges, TakesOutChainsBehindOneAnother) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ using ::testing::HasSubstr;
 using ::testing::Optional;
 
 constexpr auto kUint8 = schema::TensorType_UINT8;
+constexpr auto kFloat32 = schema::TensorType_FLOAT32;
 
 class Uint8Builder : public ModelBuilder {
  public:
@@ -97,16 +99,37 @@ TEST(Uint8Model, NamesATensorWithoutAScale) {
   EXPECT_EQ(ReasonOf(Uint8AsFloat(Dense(0)).status()), "MODEL_MALFORMED");
 }
 
-TEST(Uint8Model, RefusesCodesThatAreReadAsNumbers) {
+TEST(Uint8Model, RefusesCodesThatAreTakenForNumbers) {
+  for (const char* is_uint8 : {"input", "constant", "output"}) {
+    Uint8Builder builder;
+    const std::string which = is_uint8;
+    TensorIndex x = builder.Input("x", {1, 2}, which == "input" ? kUint8 : kFloat32);
+    TensorIndex y = builder.Tensor("y", {1, 2}, which == "output" ? kUint8 : kFloat32);
+    if (which == "constant") x = builder.Constant<uint8_t>("c", {1, 2}, kUint8, {1, 2});
+    builder.Codes(which == "output" ? y : x, 0.5f, 100);
+    builder.Op(schema::BuiltinOperator_CAST, {x}, {y}, schema::CastOptionsT());
+    builder.Output(y);
+    const auto model = Uint8AsFloat(builder.Build());
+    EXPECT_THAT(model, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                HasSubstr("CAST of tensor 'y': it takes the codes")))
+        << which;
+    EXPECT_EQ(ReasonOf(model.status()), "OP_UNSUPPORTED");
+  }
+}
+
+TEST(Uint8Model, LearnsNoScaleThatIsNone) {
   Uint8Builder builder;
   const TensorIndex x = builder.Codes(builder.Input("x", {1, 2}, kUint8), 0.5f, 100);
-  const TensorIndex y = builder.Tensor("y", {1, 2});
-  builder.Op(schema::BuiltinOperator_CAST, {x}, {y}, schema::CastOptionsT());
+  const TensorIndex zeros =
+      builder.Codes(builder.Constant<uint8_t>("c", {1, 2}, kUint8, {7, 9}), 0, 0);
+  const TensorIndex y = builder.Codes(builder.Tensor("y", {1, 2}, kUint8), 0.5f, 100);
+  builder.Op(schema::BuiltinOperator_ADD, {x, zeros}, {y}, schema::AddOptionsT());
   builder.Output(y);
   const auto model = Uint8AsFloat(builder.Build());
-  EXPECT_THAT(model, StatusIs(absl::StatusCode::kFailedPrecondition,
-                              HasSubstr("CAST of tensor 'y': it reads the codes")));
-  EXPECT_EQ(ReasonOf(model.status()), "OP_UNSUPPORTED");
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->tensor(zeros).type, schema::TensorType_FLOAT32);
+  EXPECT_THAT(model->ConstantValues<float>(zeros), ElementsAre(0, 0));
+  EXPECT_EQ(LearnedParamsOf(model->tensor(zeros)), std::nullopt);
 }
 
 TEST(Uint8Model, IsImportedWithItsRanges) {

@@ -128,6 +128,25 @@ TEST(LearnedRanges, BringInputsOfAJoinToWhatTheOutputLearned) {
   EXPECT_THAT(plan.requantize, ElementsAre(testing::Pair(Use{1, 0}, QuantParams{{0.2f}, {0}})));
 }
 
+TEST(LearnedRanges, OfOneInputOfAJoinCutNoOther) {
+  FloatGraph graph;
+  const TensorIndex a = graph.Input("a", {1, 2, 2, 2});
+  const TensorIndex b = graph.Conv(a, {1, 2}, {}, "b");
+  schema::ConcatenationOptionsT options;
+  options.axis = 3;
+  graph.Output(graph.Op(schema::BuiltinOperator_CONCATENATION, options, {a, b}, "y", {1, 2, 2, 4}));
+  Model model = graph.Build();
+  Learn(model, "a", 0.1f, 0);
+  const TensorIndex y = FindTensor(model, "y");
+  const QuantPlan wide =
+      Plan(model, {{a, {-99, 99}}, {b, {-50, 52}}, {y, {-99, 99}}}, v1::SCHEME_INT8);
+  EXPECT_THAT(ParamsOf(wide, b).scales, ElementsAre(FloatEq(102.0f / 255)));
+  EXPECT_EQ(ParamsOf(wide, y), ParamsOf(wide, b));
+  const QuantPlan narrow =
+      Plan(model, {{a, {-99, 99}}, {b, {-5, 5}}, {y, {-99, 99}}}, v1::SCHEME_INT8);
+  EXPECT_EQ(ParamsOf(narrow, y), (QuantParams{{0.1f}, {0}}));
+}
+
 TEST(LearnedRanges, SpreadIntoInt16) {
   Model model = ConvAndPool();
   Learn(model, "x", 0.05f, 0);
