@@ -89,6 +89,7 @@ class Renumbering {
   explicit Renumbering(size_t size) : places_(size, -1) {}
 
   void Keep(int32_t index) { places_[index] = 0; }
+  bool IsKept(int32_t index) const { return places_[index] >= 0; }
   void Assign() {
     int32_t next = 0;
     for (int32_t& place : places_) {
@@ -152,14 +153,14 @@ void RemoveUnusedTensors(schema::ModelT& tables, size_t number) {
   Renumbering places(tensors.size());
   std::vector<int32_t> used;
   const auto keep = [&](auto& index) {
-    if (static_cast<int32_t>(index) < 0) return;
-    places.Keep(static_cast<int32_t>(index));
-    used.push_back(static_cast<int32_t>(index));
+    const auto place = static_cast<int32_t>(index);
+    if (place < 0 || places.IsKept(place)) return;
+    places.Keep(place);
+    used.push_back(place);
   };
   VisitTensorReferences(tables, number, keep);
-  // Scales of scales do not exist: one step is enough.
-  const std::vector<int32_t> direct = std::exchange(used, {});
-  for (const int32_t index : direct) VisitDetails(*tensors[index], keep);
+  // Nothing says that scales have none of their own. The list grows as it is walked.
+  for (size_t i = 0; i < used.size(); ++i) VisitDetails(*tensors[used[i]], keep);
   places.Assign();
   const auto renumber = [&](auto& index) { places.Apply(index); };
   places.Filter(tensors);

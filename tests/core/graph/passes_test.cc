@@ -157,6 +157,23 @@ TEST(RemoveUnused, KeepsTheScalesOfBlocks) {
   EXPECT_EQ(moved->zero_points, -1);
 }
 
+TEST(RemoveUnused, KeepsTheScalesOfScales) {
+  Model model = TinyDense();
+  schema::TensorT scales;
+  scales.type = schema::TensorType_FLOAT16;
+  scales.shape = {1};
+  const TensorIndex last = model.AddTensor(scales, SharedBytes::Own({0, 60}));
+  const TensorIndex first = model.AddTensor(scales, SharedBytes::Own({0, 60}));
+  for (const auto& [of, from] : {std::pair(TensorIndex{1}, first), std::pair(first, last)}) {
+    schema::BlockwiseQuantizationT details;
+    details.scales = static_cast<int32_t>(from);
+    details.zero_points = -1;
+    model.tensor(of).quantization = std::make_unique<schema::QuantizationParametersT>();
+    model.tensor(of).quantization->details.Set(details);
+  }
+  EXPECT_EQ(Written(RemoveUnused(model)), Written(model));
+}
+
 TEST(CheckSupported, TakesEveryFixtureWithoutCustomOperators) {
   for (const std::string& name : FixtureModelNames()) {
     const absl::Status status = CheckSupported(FixtureModel(name));
