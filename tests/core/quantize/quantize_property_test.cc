@@ -74,6 +74,16 @@ TEST(QuantizeProperty, BringsValuesOfTheRangeBackWithinHalfAScale) {
   }
 }
 
+TEST(QuantizeProperty, KnowsRandomModelsOfEveryOperator) {
+  std::vector<schema::BuiltinOperator> expected;
+  for (const OperatorRow& row : OperatorTable()) {
+    if (row.type == schema::BuiltinOperator_QUANTIZE) continue;
+    if (row.type == schema::BuiltinOperator_DEQUANTIZE) continue;
+    expected.push_back(row.type);
+  }
+  EXPECT_EQ(RandomOperatorTypes(), expected);
+}
+
 struct Variant {
   std::string name;
   Model model;
