@@ -139,6 +139,7 @@ def test_operators_are_litert_s(tmp_path):
     for line in all_compared("operators", tmp_path):
         if "skipped" not in line:
             groups[line["operator"], line["form"]].append(line)
+    assert len(groups) > 200
     for (operator, form), lines in groups.items():
         yardstick = "own_delegate" if exception(WITHOUT_REFERENCE, lines[0]) else "own"
         compared_lines = [line for line in lines if yardstick in line]
