@@ -30,7 +30,9 @@ std::set<std::string> VariantNames(const v1::OptimizeSpec& spec) {
   std::set<std::string> names = {"float32", std::string(kQuantizedBaseline)};
   for (const v1::VariantSpec& variant : spec.variants()) names.insert(VariantName(variant));
   if (!spec.all_variants()) return names;
-  for (const UsualVariant& usual : UsualVariantTable()) names.insert(usual.name);
+  for (const UsualVariant& usual : UsualVariantTable()) {
+    if (!usual.only_by_name) names.insert(usual.name);
+  }
   return names;
 }
 

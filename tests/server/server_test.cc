@@ -106,7 +106,7 @@ TEST(Server, SaysWhatItsEngineIs) {
   EXPECT_EQ(capabilities->cpu_class(), "paper");
   EXPECT_EQ(capabilities->operators(0), "CONV_2D");
   EXPECT_EQ(capabilities->sandbox(0), "none");
-  EXPECT_EQ(capabilities->variants_size(), 16);
+  EXPECT_EQ(capabilities->variants_size(), 17);
   EXPECT_EQ(capabilities->max_chunk_bytes(), 1 << 20);
   EXPECT_EQ(capabilities->max_queued_jobs(), 1000);
   EXPECT_GT(server->metrics_port(), 0);

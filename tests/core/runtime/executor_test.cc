@@ -322,7 +322,10 @@ Model BlockWeights() {
   graph.Output(y);
   Model model = graph.Build();
   std::vector<uint8_t> packed;
-  for (int i = 0; i < 64; ++i) packed.push_back(static_cast<uint8_t>((i % 8) * 0x22 + 0x98));
+  for (int i = 0; i < 64; ++i) {
+    const int low = (2 * i + 8) % 16;  // -8, -6 ... 6, each with its successor above it
+    packed.push_back(static_cast<uint8_t>((low + 1) << 4 | low));
+  }
   model.tensor(filter).buffer = model.AddBuffer(SharedBytes::OwnValues<uint8_t>(packed));
   // 1, 2, 0.5, 4.
   const std::vector<uint16_t> halves = {0x3c00, 0x4000, 0x3800, 0x4400};

@@ -235,9 +235,9 @@ TEST(KnownVariants, HaveTheNamesOfTheContract) {
     EXPECT_EQ(VariantName(nameless), variant.spec().name());
   }
   EXPECT_THAT(names, ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
-                                 "dynamic-int4", "int8", "int8-int8io", "int8-uint8io",
-                                 "int8-pertensor", "int16x8", "int16x8-int16io", "io-float32",
-                                 "io-int8", "io-uint8", "io-int16"));
+                                 "dynamic-int4", "dynamic-int4-block32", "int8", "int8-int8io",
+                                 "int8-uint8io", "int8-pertensor", "int16x8", "int16x8-int16io",
+                                 "io-float32", "io-int8", "io-uint8", "io-int16"));
 }
 
 }  // namespace
