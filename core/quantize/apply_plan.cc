@@ -71,16 +71,23 @@ class Rewriter {
       const TensorIndex tensor{output};
       if (IsPlaced(tensor)) InForm(tensor, plan_.io_type);
     }
-    for (const auto& tensor : result_.graph().tensors) {
-      if (tensor->quantization == nullptr) continue;
-      tensor->quantization->min.clear();
-      tensor->quantization->max.clear();
-    }
     ClearLearnedParams(result_);
+    for (const auto& tensor : result_.graph().tensors) LeaveOnlyScales(*tensor);
     return std::move(result_);
   }
 
  private:
+  // Converters write ranges that were seen, and a table without anything in it for each tensor.
+  static void LeaveOnlyScales(schema::TensorT& tensor) {
+    schema::QuantizationParametersT* quantization = tensor.quantization.get();
+    if (quantization == nullptr) return;
+    quantization->min.clear();
+    quantization->max.clear();
+    const bool is_empty = quantization->scale.empty() &&
+                          quantization->details.type == schema::QuantizationDetails_NONE;
+    if (is_empty) tensor.quantization = nullptr;
+  }
+
   // --- Activations ------------------------------------------------------------------------------
 
   bool IsPlaced(TensorIndex tensor) const { return made_.contains(tensor); }

@@ -79,8 +79,8 @@ def test_scores_in_litert_what_the_report_says(job):
         elif np.isfinite(found):
             assert abs(found - variant.fidelity.sqnr_db) <= 0.5
         if variant.HasField("accuracy") and not is_wide and "detect" not in name:
-            # Of a variant that is ruined the largest output hangs on the last bits.
-            allowed = 0.002 if found >= 5 else 0.02
+            # Of a variant that is ruined the largest output hangs on the last bits; of fewer images one counts more.
+            allowed = (0.002 if IS_LONG else 0.012) if found >= 5 else 0.02
             assert abs(np.mean(classes_of(name, outputs) == classes) - variant.accuracy.top1) <= allowed
         if name not in WITHOUT_REFERENCE:
             assert np.isfinite(Model(path, reference=True).run(values[:20])).all()

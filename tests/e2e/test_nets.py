@@ -6,7 +6,7 @@ import numpy as np
 import octavo
 import pytest
 from conftest import NETS as CLASSIFIERS
-from conftest import data_path, model_path
+from conftest import DATA, data_path
 from litert import Model, sqnr_db
 
 # LiteRT has no fast kernels for 16 bits and for dynamic transposed convolutions: seconds an image of the largest.
@@ -54,6 +54,12 @@ def photos(size: int, scale: float, offset: float) -> Net:
     return Net((scale,), (offset,), crops[20:], crops[:20])
 
 
+def file_of(name: str) -> str:
+    """The net's file; some come with weights in float16 alone."""
+    folder = DATA / "models" / name
+    return str(next(path for path in (folder / "float.tflite", folder / "float16_weights.tflite") if path.exists()))
+
+
 # A net, what it is given, and the better of the peers' int8 on the same (SQNR, dB), where there is one.
 NETS = {
     "portrait_seg": (portrait, 43.88), "qat_mobilenet": (fashion, 4.37),
@@ -70,7 +76,7 @@ def job(request, client, tmp_path_factory):
     arrays = {"seen": net.seen, "held_out": net.held_out} | ({} if net.labels is None else {"classes": net.labels})
     np.savez(folder / "images.npz", **arrays)
     result = client.optimize(
-        model_path(request.param), observer="auto", benchmark=False, out=folder,
+        file_of(request.param), observer="auto", benchmark=False, out=folder,
         preprocess=octavo.Preprocess(scale=net.scale, offset=net.offset),
         calibrate=octavo.Data(folder / "images.npz", {"": "seen"}),
         evaluate=octavo.Data(folder / "images.npz", {"": "held_out"}, labels="" if net.labels is None else "classes"))
