@@ -28,11 +28,21 @@ class Model:
         """Outputs as real numbers."""
         return self.dequantize(self.run_codes(examples))
 
-    def dequantize(self, codes: np.ndarray) -> np.ndarray:
-        """Codes as real numbers."""
+    def run_all_outputs(self, examples: np.ndarray) -> np.ndarray:
+        """Every output as real numbers, one row an example, one output behind the other."""
+        rows = []
+        for example in self.quantize(examples):
+            self.interpreter.set_tensor(self.input["index"], example[None])
+            self.interpreter.invoke()
+            rows.append(np.concatenate([self.dequantize(self.interpreter.get_tensor(output["index"])[0].ravel(), output)
+                                        for output in self.interpreter.get_output_details()]))
+        return np.array(rows)
+
+    def dequantize(self, codes: np.ndarray, output: dict | None = None) -> np.ndarray:
+        """Codes of an output, the first where none is given, as real numbers."""
         if codes.dtype == np.float32:
             return codes
-        scale, zero_point = self.output["quantization"]
+        scale, zero_point = (output or self.output)["quantization"]
         return (codes.astype(np.float32) - zero_point) * np.float32(scale)
 
     def quantize(self, examples: np.ndarray) -> np.ndarray:
