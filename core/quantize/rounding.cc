@@ -1,8 +1,14 @@
 #include "core/quantize/rounding.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "absl/log/check.h"
 #include "absl/log/log.h"
@@ -21,10 +27,82 @@ int32_t RoundSmall(float value) {
   return whole + (rest >= 0.5f) - (rest <= -0.5f);
 }
 
+constexpr size_t kLanes = 8;
+// The compiler splits these into what the processor has: two SSE registers, or one of AVX.
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t IntLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+struct CodeParams {
+  float inverse_scale;
+  int32_t zero_point;
+};
+
+// The low bytes of eight codes. A conversion of the vector would go through general registers.
+[[gnu::always_inline]] inline void StoreLow(const IntLanes& code, int8_t* codes) {
+  typedef int8_t Bytes __attribute__((vector_size(sizeof(IntLanes))));
+  const auto bytes = reinterpret_cast<Bytes>(code);
+  const auto low = __builtin_shufflevector(bytes, bytes, 0, 4, 8, 12, 16, 20, 24, 28);
+  std::memcpy(codes, &low, sizeof(low));
+}
+[[gnu::always_inline]] inline void StoreLow(const IntLanes& code, int16_t* codes) {
+  typedef int16_t Halves __attribute__((vector_size(sizeof(IntLanes))));
+  const auto halves = reinterpret_cast<Halves>(code);
+  const auto low = __builtin_shufflevector(halves, halves, 0, 2, 4, 6, 8, 10, 12, 14);
+  std::memcpy(codes, &low, sizeof(low));
+}
+
+// RoundSmall and the clamp of eight values at a time; gives how many that were.
+template <typename T, int32_t kLowest, int32_t kHighest>
+[[gnu::always_inline]] inline size_t RoundBlocks(std::span<const float> values, CodeParams params,
+                                                 T* codes) {
+  size_t done = 0;
+  for (; done + kLanes <= values.size(); done += kLanes) {
+    Lanes value;
+    std::memcpy(&value, values.data() + done, sizeof(value));
+    value *= params.inverse_scale;
+    value = value < -kFarOutside ? Lanes{} - kFarOutside : value;
+    value = value > kFarOutside ? Lanes{} + kFarOutside : value;
+    const IntLanes whole = __builtin_convertvector(value, IntLanes);
+    const Lanes rest = value - __builtin_convertvector(whole, Lanes);
+    // Comparisons give -1 where they hold.
+    IntLanes code = whole - (rest >= 0.5f) + (rest <= -0.5f) + params.zero_point;
+    code = code < kLowest ? IntLanes{} + kLowest : code;
+    code = code > kHighest ? IntLanes{} + kHighest : code;
+    StoreLow(code, codes + done);
+  }
+  return done;
+}
+
+#if defined(__x86_64__)
+template <typename T, int32_t kLowest, int32_t kHighest>
+[[gnu::target("avx2")]] size_t RoundBlocksAvx2(std::span<const float> values, CodeParams params,
+                                               T* codes) {
+  return RoundBlocks<T, kLowest, kHighest>(values, params, codes);
+}
+#endif
+
+template <typename T, int32_t kLowest, int32_t kHighest>
+size_t RoundBlocksPlain(std::span<const float> values, CodeParams params, T* codes) {
+  return RoundBlocks<T, kLowest, kHighest>(values, params, codes);
+}
+
+template <typename T, int32_t kLowest, int32_t kHighest>
+auto FastestRoundBlocks() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return &RoundBlocksAvx2<T, kLowest, kHighest>;
+#endif
+  return &RoundBlocksPlain<T, kLowest, kHighest>;
+}
+
 template <typename T, int32_t kLowest, int32_t kHighest>
 void Round(std::span<const float> values, float scale, int32_t zero_point, T* codes) {
   const float inverse = 1.0f / scale;
-  for (size_t i = 0; i < values.size(); ++i) {
+  size_t done = 0;
+  if constexpr (sizeof(T) <= 2) {
+    static const auto round_blocks = FastestRoundBlocks<T, kLowest, kHighest>();
+    done = round_blocks(values, {inverse, zero_point}, codes);
+  }
+  for (size_t i = done; i < values.size(); ++i) {
     if constexpr (sizeof(T) <= 2) {
       const int32_t code = RoundSmall(values[i] * inverse) + zero_point;
       codes[i] = static_cast<T>(std::clamp(code, kLowest, kHighest));
@@ -35,46 +113,79 @@ void Round(std::span<const float> values, float scale, int32_t zero_point, T* co
   }
 }
 
+// Codes of type T, as bytes.
 template <typename T, int32_t kLowest, int32_t kHighest>
-std::vector<T> RoundChannels(const QuantParams& params, std::span<const float> values,
-                             std::span<const int32_t> shape) {
+std::vector<uint8_t> RoundChannels(const QuantParams& params, std::span<const float> values,
+                                   std::span<const int32_t> shape) {
   const ChannelLayout layout = LayoutOf(params, shape);
   CHECK_EQ(layout.channels, static_cast<int64_t>(params.scales.size()));
   CHECK_EQ(layout.outer * layout.channels * layout.inner, static_cast<int64_t>(values.size()));
 
-  std::vector<T> codes(values.size());
+  std::vector<uint8_t> bytes(values.size() * sizeof(T));
+  T* const codes = reinterpret_cast<T*>(bytes.data());
   int64_t first = 0;
   for (int64_t outer = 0; outer < layout.outer; ++outer) {
     for (int64_t channel = 0; channel < layout.channels; ++channel, first += layout.inner) {
       Round<T, kLowest, kHighest>(values.subspan(first, layout.inner), params.scales[channel],
-                                  static_cast<int32_t>(params.zero_points[channel]),
-                                  codes.data() + first);
+                                  static_cast<int32_t>(params.zero_points[channel]), codes + first);
     }
   }
-  return codes;
-}
-
-template <typename T>
-SharedBytes Shared(const std::vector<T>& codes) {
-  return SharedBytes::OwnValues(std::span<const T>(codes));
+  return bytes;
 }
 
 // Two codes a byte, the first in the lower half.
-SharedBytes Packed(std::span<const int8_t> codes) {
-  std::vector<uint8_t> bytes((codes.size() + 1) / 2, 0);
-  for (size_t i = 0; i < codes.size(); ++i) {
-    const auto half = static_cast<uint8_t>(codes[i] & 0xf);
-    bytes[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? half : half << 4);
+SharedBytes Packed(std::span<const uint8_t> codes) {
+  constexpr size_t kPairs = 16;
+  typedef uint16_t Pairs __attribute__((vector_size(kPairs * sizeof(uint16_t))));
+  typedef uint8_t Bytes __attribute__((vector_size(kPairs)));
+  std::vector<uint8_t> bytes((codes.size() + 1) / 2);
+  const size_t pairs = codes.size() / 2;
+  size_t done = 0;
+  for (; done + kPairs <= pairs; done += kPairs) {
+    Pairs both;  // the first code in the lower byte
+    std::memcpy(&both, codes.data() + 2 * done, sizeof(both));
+    const Bytes packed = __builtin_convertvector((both & 0xf) | ((both >> 4) & 0xf0), Bytes);
+    std::memcpy(bytes.data() + done, &packed, sizeof(packed));
   }
-  return SharedBytes::OwnValues(std::span<const uint8_t>(bytes));
+  for (size_t i = done; i < pairs; ++i) {
+    bytes[i] = static_cast<uint8_t>((codes[2 * i] & 0xf) | codes[2 * i + 1] << 4);
+  }
+  if (codes.size() % 2 != 0) bytes[pairs] = codes.back() & 0xf;
+  return SharedBytes::Own(std::move(bytes));
 }
 
-SharedBytes ToFloat16(std::span<const float> values) {
-  std::vector<_Float16> halves(values.size());
+void HalvesPlain(std::span<const float> values, _Float16* halves) {
   for (size_t i = 0; i < values.size(); ++i) {
     halves[i] = static_cast<_Float16>(std::clamp(values[i], -kLargestFloat16, kLargestFloat16));
   }
-  return SharedBytes::OwnValues(std::span<const _Float16>(halves));
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx,f16c"))) void HalvesF16c(std::span<const float> values,
+                                                    _Float16* halves) {
+  const __m256 lowest = _mm256_set1_ps(-kLargestFloat16);
+  const __m256 highest = _mm256_set1_ps(kLargestFloat16);
+  size_t done = 0;
+  for (; done + kLanes <= values.size(); done += kLanes) {
+    const __m256 value = _mm256_loadu_ps(values.data() + done);
+    const __m256 bounded = _mm256_min_ps(_mm256_max_ps(value, lowest), highest);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(halves + done),
+                     _mm256_cvtps_ph(bounded, _MM_FROUND_TO_NEAREST_INT));
+  }
+  HalvesPlain(values.subspan(done), halves + done);
+}
+#endif
+
+SharedBytes ToFloat16(std::span<const float> values) {
+  static const auto to_halves = [] {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("f16c") && __builtin_cpu_supports("avx")) return &HalvesF16c;
+#endif
+    return &HalvesPlain;
+  }();
+  std::vector<uint8_t> bytes(values.size() * sizeof(_Float16));
+  to_halves(values, reinterpret_cast<_Float16*>(bytes.data()));
+  return SharedBytes::Own(std::move(bytes));
 }
 
 }  // namespace
@@ -87,13 +198,15 @@ SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,
     case schema::TensorType_INT4:
       return Packed(RoundChannels<int8_t, -8, 7>(params, values, shape));
     case schema::TensorType_INT8:
-      return Shared(RoundChannels<int8_t, -128, 127>(params, values, shape));
+      return SharedBytes::Own(RoundChannels<int8_t, -128, 127>(params, values, shape));
     case schema::TensorType_INT16:
-      return Shared(RoundChannels<int16_t, -32767, 32767>(params, values, shape));
+      return SharedBytes::Own(RoundChannels<int16_t, -32767, 32767>(params, values, shape));
     case schema::TensorType_INT32:
-      return Shared(RoundChannels<int32_t, kInt32Lowest, kInt32Highest>(params, values, shape));
+      return SharedBytes::Own(
+          RoundChannels<int32_t, kInt32Lowest, kInt32Highest>(params, values, shape));
     case schema::TensorType_INT64:
-      return Shared(RoundChannels<int64_t, kInt32Lowest, kInt32Highest>(params, values, shape));
+      return SharedBytes::Own(
+          RoundChannels<int64_t, kInt32Lowest, kInt32Highest>(params, values, shape));
     case schema::TensorType_FLOAT16:
       return ToFloat16(values);
     default:
@@ -114,9 +227,10 @@ double StoredSqnrDb(schema::TensorType type, const QuantParams& params,
       add(value, static_cast<_Float16>(std::clamp(value, -kLargestFloat16, kLargestFloat16)));
     }
   } else {
-    const std::vector<int8_t> codes = RoundChannels<int8_t, -128, 127>(params, values, shape);
+    const std::vector<uint8_t> bytes = RoundChannels<int8_t, -128, 127>(params, values, shape);
+    const auto* codes = reinterpret_cast<const int8_t*>(bytes.data());
     const ChannelLayout layout = LayoutOf(params, shape);
-    for (size_t i = 0; i < codes.size(); ++i) {
+    for (size_t i = 0; i < values.size(); ++i) {
       const int64_t channel = static_cast<int64_t>(i) / layout.inner % layout.channels;
       add(values[i], double{params.scales[channel]} *
                          static_cast<double>(codes[i] - params.zero_points[channel]));

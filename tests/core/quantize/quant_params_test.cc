@@ -5,8 +5,10 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 #include "core/quantize/rounding.h"
+#include "core/tflite/tensor_value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -201,6 +203,37 @@ TEST(StoreAs, RoundsLikeRoundDoes) {
   for (size_t i = 0; i < values.size(); ++i) {
     const float rounded = std::round(values[i] * (1 / scale));
     ASSERT_EQ(codes[i], std::clamp(rounded, -32767.0f, 32767.0f)) << values[i];
+  }
+}
+
+// Eight at a time where there are as many: a value alone is rounded by the plain rule.
+TEST(StoreAs, StoresManyAsItStoresOne) {
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> exponent(-30, 20);
+  std::vector<float> values = {0,      -0.0f,   0.5f,  -0.5f, 1.5f,     -2.5f,
+                               126.5f, -127.5f, 7.5f,  1e30f, -1e30f,   65504,
+                               65520,  -65536,  6e-8f, 3e-8f, 0x1p-24f, 0x1.004p-14f};
+  while (values.size() < 2003) {
+    const float magnitude = std::exp2(exponent(random));
+    values.push_back(random() % 2 == 0 ? magnitude : -magnitude);
+    values.push_back(std::round(2 * magnitude) / 2);
+  }
+  const QuantParams params{.scales = {1}, .zero_points = {0}};
+  for (const auto type : {schema::TensorType_INT4, schema::TensorType_INT8,
+                          schema::TensorType_INT16, schema::TensorType_FLOAT16}) {
+    const auto size = static_cast<int32_t>(values.size());
+    const SharedBytes all = StoreAs(type, params, values, {{size}});
+    const size_t bits = static_cast<size_t>(ElementBits(type));
+    ASSERT_EQ(all.get().size(), (values.size() * bits + 7) / 8);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const SharedBytes one = StoreAs(type, params, {&values[i], 1}, {{1}});
+      if (bits == 4) {
+        ASSERT_EQ(all.get()[i / 2] >> (i % 2 * 4) & 0xf, one.get()[0]) << values[i];
+      } else {
+        ASSERT_TRUE(std::ranges::equal(all.get().subspan(i * bits / 8, bits / 8), one.get()))
+            << schema::EnumNameTensorType(type) << " " << values[i];
+      }
+    }
   }
 }
 
