@@ -186,12 +186,12 @@ class Converter {
     Round(from, reads_[from], options->second);
   }
 
-  void Round(int32_t from, int32_t to, schema::FakeQuantOptionsT options) {
+  void Round(int32_t from, int32_t to, const schema::FakeQuantOptionsT& options) {
     auto op = std::make_unique<schema::OperatorT>();
     op->opcode_index = fake_quant_code_;
     op->inputs = {from};
     op->outputs = {to};
-    op->builtin_options.Set(std::move(options));
+    op->builtin_options.Set(schema::FakeQuantOptionsT(options));
     result_.graph().operators.push_back(std::move(op));
   }
 
