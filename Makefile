@@ -11,7 +11,7 @@ test:      ## Sets up, builds, passes every test, ten seconds of fresh fuzzing a
 test-all:  ## `make test` with sanitizers, a minute of fuzzing a target, the long forms, image and manifests
 	scripts/test --all
 
-bench:     ## Measures conversion and evaluation beside TFLiteConverter, ai-edge-quantizer and LiteRT
+bench:     ## Measures weights, calibration and large files, conversion and evaluation beside the peers
 	scripts/bench
 
 lint:      ## clang-format, clang-tidy, buf, and the headers' rules
