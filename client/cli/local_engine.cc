@@ -20,6 +20,7 @@
 #include "core/base/file.h"
 #include "core/base/file_digest.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/engine/benchmark_lock.h"
 #include "core/engine/engine_process.h"
 #include "core/engine/statistics_cache.h"
@@ -138,7 +139,7 @@ bool IsDataset(int fd) {
   if (!size.ok() || *size < 12) return false;
   const auto known = static_cast<size_t>(std::min<int64_t>(*size, start.size()));
   if (!ReadAt(fd, 0, std::span(start).first(known)).ok()) return false;
-  const absl::string_view text(reinterpret_cast<const char*>(start.data()), start.size());
+  const absl::string_view text = TextOf(start);
   return absl::StartsWith(text, "PK") || absl::StartsWith(text, "\x1f\x8b") ||
          text.substr(257, 5) == "ustar" || text.substr(4, 4) == absl::string_view("\0\0\0\0", 4);
 }

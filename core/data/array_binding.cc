@@ -565,14 +565,6 @@ v1::DatasetUsed UsedBy(const Binding& binding) {
   return used;
 }
 
-absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
-                                           std::span<const InputSpec> inputs,
-                                           const v1::DatasetUse& use,
-                                           std::span<const v1::Preprocess* const> preprocess) {
-  ASSIGN_OR_RETURN(const Binding binding, SettleBinding(info, inputs, use, preprocess));
-  return UsedBy(binding);
-}
-
 absl::StatusOr<Binding> SettleBinding(const v1::DatasetInfo& info,
                                       std::span<const InputSpec> inputs, const v1::DatasetUse& use,
                                       std::span<const v1::Preprocess* const> preprocess) {

@@ -46,23 +46,16 @@ const v1::ArrayInfo* FindArray(const v1::DatasetInfo& info, absl::string_view na
 // Of one example of the array. -1: not the same for all of them.
 Dims ExampleDims(const v1::ArrayInfo& array);
 
-// As BindArrays, with the plans.
+// Settles which arrays are which inputs (spec.proto, DatasetUse) by shapes and names alone.
+//
+// INVALID_ARGUMENT (TENSOR_MISMATCH): naming the input and both shapes, or where it is ambiguous
+// listing all arrays and inputs with their shapes.
 absl::StatusOr<Binding> SettleBinding(const v1::DatasetInfo& info,
                                       std::span<const InputSpec> inputs, const v1::DatasetUse& use,
                                       std::span<const v1::Preprocess* const> preprocess);
 
 // What a report says of it.
 v1::DatasetUsed UsedBy(const Binding& binding);
-
-// Settles which arrays are which inputs (spec.proto, DatasetUse) by shapes and names alone: usable
-// without the values, so the server can refuse at CreateJob.
-//
-// INVALID_ARGUMENT (TENSOR_MISMATCH): naming the input and both shapes, or where it is ambiguous
-// listing all arrays and inputs with their shapes.
-absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
-                                           std::span<const InputSpec> inputs,
-                                           const v1::DatasetUse& use,
-                                           std::span<const v1::Preprocess* const> preprocess);
 
 }  // namespace octavo
 

@@ -33,7 +33,7 @@ struct BoundDataset {
   int64_t unpacked_bytes = 0;         // what it holds in memory
 };
 
-// Binds and opens. INVALID_ARGUMENT as BindArrays's; labels that are negative or no integers are
+// Binds and opens. INVALID_ARGUMENT as SettleBinding's; labels that are negative or no integers are
 // named, and lengths of sequences that do not add up to the examples. RESOURCE_EXHAUSTED
 // (DATASET_TOO_LARGE) as ArrayFile's.
 absl::StatusOr<BoundDataset> BindDataset(std::unique_ptr<ArrayFile> file,

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/data/dataset_error.h"
 #include "core/data/image_array.h"
 #include "core/data/image_header.h"
@@ -47,10 +48,6 @@ bool IsMeantAsImage(absl::string_view path, absl::string_view start) {
     if (absl::EndsWith(lower, ending)) return true;
   }
   return false;
-}
-
-absl::string_view Text(const std::vector<uint8_t>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // The header of the image that `start` begins; more is read where it goes on.
@@ -177,8 +174,8 @@ absl::StatusOr<std::unique_ptr<ArrayFile>> OpenImageArchive(int fd, ArchiveForma
   std::vector<ImageHeader> headers;  // one a file that is kept
   const auto visit = [&](const ArchivedFile& file, ReadStart read_start) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(const std::vector<uint8_t> start, read_start(kUsualHeaderBytes));
-    if (FormatOfImage(Text(start)) == ImageFormat::kNone) {
-      if (!IsMeantAsImage(file.path, Text(start))) return false;
+    if (FormatOfImage(TextOf(start)) == ImageFormat::kNone) {
+      if (!IsMeantAsImage(file.path, TextOf(start))) return false;
       return MalformedDataset("it is neither a JPEG nor a PNG");
     }
     ASSIGN_OR_RETURN(const ImageHeader header, HeaderOf(start, read_start));

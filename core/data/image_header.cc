@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 
 namespace octavo {
 namespace {
@@ -137,8 +138,7 @@ ImageFormat FormatOfImage(absl::string_view start) {
 }
 
 absl::StatusOr<ImageHeader> ReadImageHeader(std::span<const uint8_t> start) {
-  const ImageFormat format =
-      FormatOfImage({reinterpret_cast<const char*>(start.data()), start.size()});
+  const ImageFormat format = FormatOfImage(TextOf(start));
   if (format == ImageFormat::kNone) {
     return absl::InvalidArgumentError("it is neither a JPEG nor a PNG");
   }

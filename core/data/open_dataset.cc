@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/data/image_archive.h"
 #include "core/data/image_header.h"
 #include "core/data/npz_dataset.h"
@@ -73,7 +74,7 @@ absl::StatusOr<FileFormat> FormatOf(int fd) {
   ASSIGN_OR_RETURN(const int64_t size, FileSize(fd));
   std::vector<uint8_t> bytes(static_cast<size_t>(std::min(size, kTarHeaderBytes)));
   RETURN_IF_ERROR(ReadAt(fd, 0, bytes));
-  const absl::string_view start(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const absl::string_view start = TextOf(bytes);
   if (BeginsRecord(bytes)) return FileFormat::kTfRecord;
   if (absl::StartsWith(start, "\x1f\x8b")) return FileFormat::kImageTarGz;
   if (absl::StartsWith(start, kNpyMagic)) return FileFormat::kNpz;

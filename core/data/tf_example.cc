@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/base/utf8.h"
 #include "core/data/dataset_error.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -13,7 +14,6 @@
 namespace octavo {
 namespace {
 
-constexpr size_t kMaxFeatures = 4096;
 constexpr size_t kMaxNameBytes = 256;
 constexpr size_t kMaxValues = 1 << 24;
 
@@ -80,16 +80,12 @@ absl::Status ForEachField(std::span<const uint8_t> message,
   return absl::OkStatus();
 }
 
-absl::string_view Text(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 absl::Status AddEntry(std::span<const uint8_t> entry, FeatureMap& features) {
   absl::string_view name;
   std::span<const uint8_t> feature;
   RETURN_IF_ERROR(ForEachField(entry, [&](const Field& field) {
     if (field.type != kDelimited) return absl::OkStatus();
-    if (field.number == kEntryName) name = Text(field.bytes);
+    if (field.number == kEntryName) name = TextOf(field.bytes);
     if (field.number == kEntryFeature) feature = field.bytes;
     return absl::OkStatus();
   }));

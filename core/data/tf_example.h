@@ -3,6 +3,7 @@
 #ifndef OCTAVO_CORE_DATA_TF_EXAMPLE_H_
 #define OCTAVO_CORE_DATA_TF_EXAMPLE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -13,6 +14,9 @@
 #include "absl/strings/string_view.h"
 
 namespace octavo {
+
+// Of one record, and of all of a file.
+inline constexpr size_t kMaxFeatures = 4096;
 
 enum class FeatureKind { kNone, kBytes, kFloats, kIntegers };
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/data/dataset_error.h"
 #include "core/data/image_array.h"
 #include "core/data/tf_example.h"
@@ -18,12 +19,8 @@
 namespace octavo {
 namespace {
 
-absl::string_view Text(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 bool IsImage(const Feature& feature) {
-  return feature.bytes.size() == 1 && FormatOfImage(Text(feature.bytes[0])) != ImageFormat::kNone;
+  return feature.bytes.size() == 1 && FormatOfImage(TextOf(feature.bytes[0])) != ImageFormat::kNone;
 }
 
 // What all records say of one feature.
@@ -94,8 +91,6 @@ class FeatureSummary {
 };
 
 using FeatureSummaries = std::map<std::string, FeatureSummary, std::less<>>;
-
-constexpr size_t kMaxFeatures = 4096;
 
 absl::Status AddRecord(int64_t record, std::span<const uint8_t> bytes,
                        FeatureSummaries& summaries) {

@@ -6,6 +6,7 @@
 #include "core/base/crc32c.h"
 #include "core/base/file.h"
 #include "core/base/status_macros.h"
+#include "core/base/text_of.h"
 #include "core/data/dataset_error.h"
 
 namespace octavo {
@@ -23,7 +24,7 @@ uint64_t LittleEndian(std::span<const uint8_t> bytes) {
 
 // A sum over data that holds sums itself would be weak, so the format turns it and adds a constant.
 uint32_t MaskedSum(std::span<const uint8_t> bytes) {
-  const uint32_t sum = Crc32c({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const uint32_t sum = Crc32c(TextOf(bytes));
   return ((sum >> 15) | (sum << 17)) + 0xa282ead8u;
 }
 

@@ -353,11 +353,8 @@ Folded FoldDequantize(const OperatorView& op, const Shape&) {
 Folded FoldFakeQuant(const OperatorView& op, const Shape&) {
   const auto* options = op.op.builtin_options.AsFakeQuantOptions();
   if (options == nullptr || OutputType(op) != schema::TensorType_FLOAT32) return std::nullopt;
-  const FakeQuantCodes codes = CodesOf(*options);
   const std::span<const float> values = op.model.ConstantValues<float>(InputOf(op.op, 0));
-  std::vector<float> rounded(values.size());
-  std::ranges::transform(values, rounded.begin(), [&](float value) { return codes.Round(value); });
-  return SharedBytes::OwnValues(std::span<const float>(rounded));
+  return SharedBytes::OwnValues<float>(CodesOf(*options).Round(values));
 }
 
 struct FoldRow {

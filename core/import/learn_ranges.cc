@@ -17,8 +17,9 @@
 namespace octavo {
 namespace {
 
-// Int8 is where unsigned codes are, 128 lower.
-LearnedParams AsInt8(const FakeQuantCodes& codes) { return {codes.scale, codes.zero_point - 128}; }
+LearnedParams AsInt8(const FakeQuantCodes& codes) {
+  return LearnedParams::OfUnsigned(codes.scale, codes.zero_point);
+}
 
 LearnedParams Union(const LearnedParams& a, const LearnedParams& b) {
   if (a == b) return a;
@@ -114,15 +115,11 @@ class Learner {
 
   // False where constants become too many.
   bool Bake(const schema::OperatorT& op, TensorIndex constant) {
-    const FakeQuantCodes codes = CodesOf(*op.builtin_options.AsFakeQuantOptions());
     const std::span<const float> values = result_.ConstantValues<float>(constant);
     budget_bytes_ -= static_cast<int64_t>(values.size_bytes());
     if (budget_bytes_ < 0) return false;
-    std::vector<float> rounded(values.size());
-    std::ranges::transform(values, rounded.begin(),
-                           [&](float value) { return codes.Round(value); });
-    const uint32_t buffer =
-        result_.AddBuffer(SharedBytes::OwnValues(std::span<const float>(rounded)));
+    const FakeQuantCodes codes = CodesOf(*op.builtin_options.AsFakeQuantOptions());
+    const uint32_t buffer = result_.AddBuffer(SharedBytes::OwnValues<float>(codes.Round(values)));
     schema::TensorT& output = result_.tensor(OutputOf(op, 0));
     output.buffer = buffer;
     output.shape = result_.tensor(constant).shape;

@@ -36,7 +36,8 @@ bool IsConversion(schema::BuiltinOperator type) {
 
 LearnedParams AsInt8(const schema::TensorT& tensor) {
   const schema::QuantizationParametersT& params = *tensor.quantization;
-  return {params.scale[0], (params.zero_point.empty() ? 0 : params.zero_point[0]) - 128};
+  return LearnedParams::OfUnsigned(params.scale[0],
+                                   params.zero_point.empty() ? 0 : params.zero_point[0]);
 }
 
 class Converter {

@@ -28,6 +28,12 @@ float FakeQuantCodes::Round(float value) const {
   return std::round((clamped - min()) * (1.0f / scale)) * scale + min();
 }
 
+std::vector<float> FakeQuantCodes::Round(std::span<const float> values) const {
+  std::vector<float> rounded(values.size());
+  std::ranges::transform(values, rounded.begin(), [this](float value) { return Round(value); });
+  return rounded;
+}
+
 absl::Status CheckFakeQuant(const schema::FakeQuantOptionsT& options) {
   if (options.num_bits < 2 || options.num_bits > 16) {
     return absl::InvalidArgumentError(

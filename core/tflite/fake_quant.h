@@ -4,6 +4,8 @@
 #define OCTAVO_CORE_TFLITE_FAKE_QUANT_H_
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/tflite/schema_types.h"
@@ -21,6 +23,7 @@ struct FakeQuantCodes {
   float max() const { return scale * static_cast<float>(highest - zero_point); }
   // The nearest value of a code, halves away from the smallest.
   float Round(float value) const;
+  std::vector<float> Round(std::span<const float> values) const;
 };
 
 // INVALID_ARGUMENT: there are not 2 to 16 bits; min is not below max, or one of them is no number;

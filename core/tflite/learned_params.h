@@ -18,6 +18,11 @@ struct LearnedParams {
   float scale = 1;
   int64_t zero_point = 0;
 
+  // Of codes from 0 to 255.
+  static LearnedParams OfUnsigned(float scale, int64_t zero_point) {
+    return {scale, zero_point - 128};
+  }
+
   float min() const { return scale * static_cast<float>(-128 - zero_point); }
   float max() const { return scale * static_cast<float>(127 - zero_point); }
   bool operator==(const LearnedParams&) const = default;

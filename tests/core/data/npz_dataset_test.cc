@@ -9,6 +9,7 @@
 #include "core/base/error_reason.h"
 #include "core/base/file.h"
 #include "core/base/parallel.h"
+#include "core/base/status_macros.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
@@ -50,6 +51,14 @@ absl::StatusOr<BoundDataset> Open(int fd, std::vector<InputSpec> inputs,
   const auto steps = Parse<v1::Preprocess>(preprocess);
   const std::vector<const v1::Preprocess*> all = {&steps};
   return OpenNpz(fd, inputs, Parse<v1::DatasetUse>(use), all, max_bytes);
+}
+
+absl::StatusOr<v1::DatasetUsed> BindArrays(const v1::DatasetInfo& info,
+                                           std::span<const InputSpec> inputs,
+                                           const v1::DatasetUse& use,
+                                           std::span<const v1::Preprocess* const> preprocess) {
+  ASSIGN_OR_RETURN(const Binding binding, SettleBinding(info, inputs, use, preprocess));
+  return UsedBy(binding);
 }
 
 absl::StatusOr<v1::DatasetUsed> Bind(const std::string& info, std::vector<InputSpec> inputs,

@@ -111,14 +111,20 @@ TEST(LearnedRanges, KeepTheScaleOfWeightsThatFit) {
               ElementsAre(FloatEq(0.5f / 127), 0.003f));
 }
 
-TEST(LearnedRanges, BringInputsOfAJoinToWhatTheOutputLearned) {
+// y is the input a beside b, which a convolution makes of it.
+Model JoinOfTwo() {
   FloatGraph graph;
   const TensorIndex a = graph.Input("a", {1, 2, 2, 2});
   const TensorIndex b = graph.Conv(a, {1, 2}, {}, "b");
   schema::ConcatenationOptionsT options;
   options.axis = 3;
   graph.Output(graph.Op(schema::BuiltinOperator_CONCATENATION, options, {a, b}, "y", {1, 2, 2, 4}));
-  Model model = graph.Build();
+  return graph.Build();
+}
+
+TEST(LearnedRanges, BringInputsOfAJoinToWhatTheOutputLearned) {
+  Model model = JoinOfTwo();
+  const TensorIndex a = FindTensor(model, "a"), b = FindTensor(model, "b");
   Learn(model, "a", 0.1f, 0);
   Learn(model, "b", 0.2f, 0);
   Learn(model, "y", 0.2f, 0);
@@ -129,13 +135,8 @@ TEST(LearnedRanges, BringInputsOfAJoinToWhatTheOutputLearned) {
 }
 
 TEST(LearnedRanges, OfOneInputOfAJoinCutNoOther) {
-  FloatGraph graph;
-  const TensorIndex a = graph.Input("a", {1, 2, 2, 2});
-  const TensorIndex b = graph.Conv(a, {1, 2}, {}, "b");
-  schema::ConcatenationOptionsT options;
-  options.axis = 3;
-  graph.Output(graph.Op(schema::BuiltinOperator_CONCATENATION, options, {a, b}, "y", {1, 2, 2, 4}));
-  Model model = graph.Build();
+  Model model = JoinOfTwo();
+  const TensorIndex a = FindTensor(model, "a"), b = FindTensor(model, "b");
   Learn(model, "a", 0.1f, 0);
   const TensorIndex y = FindTensor(model, "y");
   const QuantPlan wide =
