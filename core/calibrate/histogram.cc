@@ -5,36 +5,103 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 namespace octavo {
 namespace {
 
-// Neighbouring values often fall into one bin: with several tables they do not wait for each other.
-constexpr size_t kTables = 4;
-using Tables = std::array<std::array<uint32_t, Histogram::kBins>, kTables>;
-// So many values that no table's counter overflows.
-constexpr size_t kMaxBlock = size_t{1} << 30;
+constexpr size_t kLanes = 8;
+// The compiler splits these into what the processor has: two SSE registers, or one of AVX.
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t IntLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+// Places of bins, counted from kFirstBin.
+using Place = uint16_t;
+// So many values a step that their places stay in the nearest cache.
+constexpr size_t kBlock = 1024;
 
 // `inverse_width` is a power of two: but for underflow to 0 the product is exact, and so is the
 // bin.
-int BinOf(float value, float inverse_width) {
+Place PlaceOf(float value, float inverse_width) {
   const int magnitude = static_cast<int>(std::abs(value) * inverse_width);
-  const int sign = std::bit_cast<int32_t>(value + 0.0f) >> 31;  // -0 counts as 0
-  return magnitude ^ sign;                                      // -1 - magnitude below 0
+  const int sign = std::bit_cast<int32_t>(value + 0.0f) >> 31;           // -0 counts as 0
+  return static_cast<Place>((magnitude ^ sign) - Histogram::kFirstBin);  // -1 - magnitude below 0
 }
 
-void CountBlock(std::span<const float> values, float inverse_width, Tables* tables) {
-  size_t i = 0;
-  for (; i + kTables <= values.size(); i += kTables) {
-    for (size_t table = 0; table < kTables; ++table) {
-      ++(*tables)[table][BinOf(values[i + table], inverse_width) - Histogram::kFirstBin];
+// PlaceOf of eight values at a time; gives how many of all of them are zeros.
+[[gnu::always_inline]] inline int64_t FindPlacesIn(std::span<const float> values,
+                                                   float inverse_width, Place* places) {
+  IntLanes zeros = {};
+  size_t done = 0;
+  for (; done + kLanes <= values.size(); done += kLanes) {
+    Lanes value;
+    std::memcpy(&value, values.data() + done, sizeof(value));
+    zeros -= value == 0.0f;  // comparisons give -1 where they hold
+    const IntLanes sign = reinterpret_cast<IntLanes>(value + 0.0f) >> 31;
+    const auto magnitude = reinterpret_cast<Lanes>(reinterpret_cast<IntLanes>(value) &
+                                                   std::numeric_limits<int32_t>::max());
+    const IntLanes bin = __builtin_convertvector(magnitude * inverse_width, IntLanes) ^ sign;
+    typedef Place Halves __attribute__((vector_size(sizeof(IntLanes))));
+    const auto halves = reinterpret_cast<Halves>(bin - Histogram::kFirstBin);
+    const auto low = __builtin_shufflevector(halves, halves, 0, 2, 4, 6, 8, 10, 12, 14);
+    std::memcpy(places + done, &low, sizeof(low));
+  }
+  int64_t num_zeros = 0;
+  for (size_t lane = 0; lane < kLanes; ++lane) num_zeros += zeros[lane];
+  for (size_t i = done; i < values.size(); ++i) {
+    places[i] = PlaceOf(values[i], inverse_width);
+    num_zeros += values[i] == 0.0f ? 1 : 0;
+  }
+  return num_zeros;
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] int64_t FindPlacesAvx2(std::span<const float> values, float inverse_width,
+                                               Place* places) {
+  return FindPlacesIn(values, inverse_width, places);
+}
+#endif
+
+int64_t FindPlacesPlain(std::span<const float> values, float inverse_width, Place* places) {
+  return FindPlacesIn(values, inverse_width, places);
+}
+
+int64_t FindPlaces(std::span<const float> values, float inverse_width, Place* places) {
+  static const auto find_places = [] {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return &FindPlacesAvx2;
+#endif
+    return &FindPlacesPlain;
+  }();
+  return find_places(values, inverse_width, places);
+}
+
+// Neighbouring values often fall into one bin: with several tables they do not wait for each other.
+constexpr size_t kTables = 4;
+// Behind each table, so that a bin's places in two of them do not differ by a multiple of 4 KiB:
+// processors take such addresses for the same one at first.
+constexpr size_t kPadding = 48;
+using Tables = std::array<std::array<uint32_t, Histogram::kBins + kPadding>, kTables>;
+// So many values that no table's counter overflows.
+constexpr size_t kMaxValues = size_t{1} << 30;
+
+// Gives the zeros.
+int64_t CountValues(std::span<const float> values, float inverse_width, Tables* tables) {
+  std::array<Place, kBlock> places;
+  int64_t zeros = 0;
+  for (size_t first = 0; first < values.size(); first += kBlock) {
+    const auto block = values.subspan(first, std::min(kBlock, values.size() - first));
+    zeros += FindPlaces(block, inverse_width, places.data());
+    size_t i = 0;
+    for (; i + kTables <= block.size(); i += kTables) {
+      for (size_t table = 0; table < kTables; ++table) ++(*tables)[table][places[i + table]];
     }
+    for (; i < block.size(); ++i) ++(*tables)[0][places[i]];
   }
-  for (; i < values.size(); ++i) {
-    ++(*tables)[0][BinOf(values[i], inverse_width) - Histogram::kFirstBin];
-  }
+  return zeros;
 }
 
 // The least exponent with magnitude < 2^exponent * kBins / 2.
@@ -70,18 +137,15 @@ float Histogram::width() const { return std::ldexp(1.0f, exponent_); }
 void Histogram::Add(std::span<const float> values, float magnitude) {
   GrowTo(ExponentFor(magnitude));
   const float inverse_width = std::ldexp(1.0f, -exponent_);
-  for (size_t first = 0; first < values.size(); first += kMaxBlock) {
-    const auto block = values.subspan(first, std::min(kMaxBlock, values.size() - first));
-    Tables tables = {};  // 32 KiB
-    CountBlock(block, inverse_width, &tables);
+  for (size_t first = 0; first < values.size(); first += kMaxValues) {
+    const auto part = values.subspan(first, std::min(kMaxValues, values.size() - first));
+    Tables tables = {};  // 33 KiB
+    zeros_ += CountValues(part, inverse_width, &tables);
     for (int bin = 0; bin < kBins; ++bin) {
       for (const auto& table : tables) counts_[bin] += table[bin];
     }
   }
   total_ += static_cast<int64_t>(values.size());
-  int64_t zeros = 0;
-  for (const float value : values) zeros += value == 0.0f ? 1 : 0;
-  zeros_ += zeros;
 }
 
 void Histogram::Add(const Histogram& other) {

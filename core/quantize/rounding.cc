@@ -5,6 +5,8 @@
 #endif
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -16,16 +18,10 @@
 namespace octavo {
 namespace {
 
-// Codes of 8 and 16 bits lie well within this, and so does every int32 that is on its way to them.
-constexpr float kFarOutside = 1 << 17;
-
-// Halves away from zero without a call of round(), which does not vectorize.
-int32_t RoundSmall(float value) {
-  const float bounded = std::clamp(value, -kFarOutside, kFarOutside);
-  const auto whole = static_cast<int32_t>(bounded);
-  const float rest = bounded - static_cast<float>(whole);
-  return whole + (rest >= 0.5f) - (rest <= -0.5f);
-}
+// The largest float below a half. Added to a value before it is cut off, it rounds halves away from
+// zero as round() does, for all values of up to 22 bits: a half itself would also lift the value
+// just below it.
+constexpr float kAlmostHalf = 0x0.ffffffp-1f;
 
 constexpr size_t kLanes = 8;
 // The compiler splits these into what the processor has: two SSE registers, or one of AVX.
@@ -51,26 +47,36 @@ struct CodeParams {
   std::memcpy(codes, &low, sizeof(low));
 }
 
-// RoundSmall and the clamp of eight values at a time; gives how many that were.
+// Rounds eight values at a time; gives how many that were.
 template <typename T, int32_t kLowest, int32_t kHighest>
 [[gnu::always_inline]] inline size_t RoundBlocks(std::span<const float> values, CodeParams params,
                                                  T* codes) {
+  // Whole numbers, so that it makes no difference to clamp first.
+  const auto lowest = static_cast<float>(kLowest - params.zero_point);
+  const auto highest = static_cast<float>(kHighest - params.zero_point);
+  constexpr auto kSign = std::numeric_limits<int32_t>::min();
   size_t done = 0;
   for (; done + kLanes <= values.size(); done += kLanes) {
     Lanes value;
     std::memcpy(&value, values.data() + done, sizeof(value));
     value *= params.inverse_scale;
-    value = value < -kFarOutside ? Lanes{} - kFarOutside : value;
-    value = value > kFarOutside ? Lanes{} + kFarOutside : value;
-    const IntLanes whole = __builtin_convertvector(value, IntLanes);
-    const Lanes rest = value - __builtin_convertvector(whole, Lanes);
-    // Comparisons give -1 where they hold.
-    IntLanes code = whole - (rest >= 0.5f) + (rest <= -0.5f) + params.zero_point;
-    code = code < kLowest ? IntLanes{} + kLowest : code;
-    code = code > kHighest ? IntLanes{} + kHighest : code;
-    StoreLow(code, codes + done);
+    value = value < lowest ? Lanes{} + lowest : value;
+    value = value > highest ? Lanes{} + highest : value;
+    const IntLanes half =
+        (reinterpret_cast<IntLanes>(value) & kSign) | std::bit_cast<int32_t>(kAlmostHalf);
+    const IntLanes whole = __builtin_convertvector(value + reinterpret_cast<Lanes>(half), IntLanes);
+    StoreLow(whole + params.zero_point, codes + done);
   }
   return done;
+}
+
+// One value as RoundBlocks rounds it; round() is a call.
+template <int32_t kLowest, int32_t kHighest>
+int32_t RoundSmall(float value, CodeParams params) {
+  const float bounded =
+      std::clamp(value * params.inverse_scale, static_cast<float>(kLowest - params.zero_point),
+                 static_cast<float>(kHighest - params.zero_point));
+  return static_cast<int32_t>(bounded + std::copysign(kAlmostHalf, bounded)) + params.zero_point;
 }
 
 #if defined(__x86_64__)
@@ -96,19 +102,36 @@ auto FastestRoundBlocks() {
 
 template <typename T, int32_t kLowest, int32_t kHighest>
 void Round(std::span<const float> values, float scale, int32_t zero_point, T* codes) {
-  const float inverse = 1.0f / scale;
+  const CodeParams params{1.0f / scale, zero_point};
   size_t done = 0;
   if constexpr (sizeof(T) <= 2) {
     static const auto round_blocks = FastestRoundBlocks<T, kLowest, kHighest>();
-    done = round_blocks(values, {inverse, zero_point}, codes);
+    done = round_blocks(values, params, codes);
   }
   for (size_t i = done; i < values.size(); ++i) {
     if constexpr (sizeof(T) <= 2) {
-      const int32_t code = RoundSmall(values[i] * inverse) + zero_point;
-      codes[i] = static_cast<T>(std::clamp(code, kLowest, kHighest));
+      codes[i] = static_cast<T>(RoundSmall<kLowest, kHighest>(values[i], params));
     } else {
-      const double code = std::round(static_cast<double>(values[i] * inverse)) + zero_point;
+      const double code =
+          std::round(static_cast<double>(values[i] * params.inverse_scale)) + zero_point;
       codes[i] = static_cast<T>(std::clamp<double>(code, kLowest, kHighest));
+    }
+  }
+}
+
+// Calls run(first, count, scale, zero_point) for values that are neighbours and have one scale, in
+// their order.
+template <typename Run>
+void ForEachRun(const QuantParams& params, std::span<const float> values,
+                std::span<const int32_t> shape, Run run) {
+  const ChannelLayout layout = LayoutOf(params, shape);
+  CHECK_EQ(layout.channels, static_cast<int64_t>(params.scales.size()));
+  CHECK_EQ(layout.outer * layout.channels * layout.inner, static_cast<int64_t>(values.size()));
+  int64_t first = 0;
+  for (int64_t outer = 0; outer < layout.outer; ++outer) {
+    for (int64_t channel = 0; channel < layout.channels; ++channel, first += layout.inner) {
+      run(first, layout.inner, params.scales[channel],
+          static_cast<int32_t>(params.zero_points[channel]));
     }
   }
 }
@@ -117,40 +140,57 @@ void Round(std::span<const float> values, float scale, int32_t zero_point, T* co
 template <typename T, int32_t kLowest, int32_t kHighest>
 std::vector<uint8_t> RoundChannels(const QuantParams& params, std::span<const float> values,
                                    std::span<const int32_t> shape) {
-  const ChannelLayout layout = LayoutOf(params, shape);
-  CHECK_EQ(layout.channels, static_cast<int64_t>(params.scales.size()));
-  CHECK_EQ(layout.outer * layout.channels * layout.inner, static_cast<int64_t>(values.size()));
-
   std::vector<uint8_t> bytes(values.size() * sizeof(T));
   T* const codes = reinterpret_cast<T*>(bytes.data());
-  int64_t first = 0;
-  for (int64_t outer = 0; outer < layout.outer; ++outer) {
-    for (int64_t channel = 0; channel < layout.channels; ++channel, first += layout.inner) {
-      Round<T, kLowest, kHighest>(values.subspan(first, layout.inner), params.scales[channel],
-                                  static_cast<int32_t>(params.zero_points[channel]), codes + first);
-    }
-  }
+  ForEachRun(params, values, shape, [&](int64_t first, int64_t count, float scale, int32_t zero) {
+    Round<T, kLowest, kHighest>(values.subspan(first, count), scale, zero, codes + first);
+  });
   return bytes;
 }
 
-// Two codes a byte, the first in the lower half.
-SharedBytes Packed(std::span<const uint8_t> codes) {
+// Two codes a byte, the first in the lower half; a last one without another has a byte of its own.
+void Pack(std::span<const int8_t> codes, uint8_t* bytes) {
   constexpr size_t kPairs = 16;
   typedef uint16_t Pairs __attribute__((vector_size(kPairs * sizeof(uint16_t))));
   typedef uint8_t Bytes __attribute__((vector_size(kPairs)));
-  std::vector<uint8_t> bytes((codes.size() + 1) / 2);
   const size_t pairs = codes.size() / 2;
   size_t done = 0;
   for (; done + kPairs <= pairs; done += kPairs) {
     Pairs both;  // the first code in the lower byte
     std::memcpy(&both, codes.data() + 2 * done, sizeof(both));
     const Bytes packed = __builtin_convertvector((both & 0xf) | ((both >> 4) & 0xf0), Bytes);
-    std::memcpy(bytes.data() + done, &packed, sizeof(packed));
+    std::memcpy(bytes + done, &packed, sizeof(packed));
   }
   for (size_t i = done; i < pairs; ++i) {
     bytes[i] = static_cast<uint8_t>((codes[2 * i] & 0xf) | codes[2 * i + 1] << 4);
   }
   if (codes.size() % 2 != 0) bytes[pairs] = codes.back() & 0xf;
+}
+
+SharedBytes ToInt4(const QuantParams& params, std::span<const float> values,
+                   std::span<const int32_t> shape) {
+  // Many runs or a part of one: so few codes stay in the nearest cache until they are packed.
+  std::array<int8_t, 4096> codes;
+  size_t num_codes = 0;
+  std::vector<uint8_t> bytes;
+  bytes.reserve((values.size() + 1) / 2);
+  const auto pack = [&] {
+    const size_t packed = bytes.size();
+    bytes.resize(packed + (num_codes + 1) / 2);
+    Pack({codes.data(), num_codes}, bytes.data() + packed);
+    num_codes = 0;
+  };
+  ForEachRun(params, values, shape, [&](int64_t first, int64_t count, float scale, int32_t zero) {
+    std::span<const float> run = values.subspan(first, count);
+    while (!run.empty()) {
+      const size_t size = std::min(run.size(), codes.size() - num_codes);
+      Round<int8_t, -8, 7>(run.first(size), scale, zero, codes.data() + num_codes);
+      num_codes += size;
+      if (num_codes == codes.size()) pack();
+      run = run.subspan(size);
+    }
+  });
+  pack();
   return SharedBytes::Own(std::move(bytes));
 }
 
@@ -196,7 +236,7 @@ SharedBytes StoreAs(schema::TensorType type, const QuantParams& params,
   constexpr int32_t kInt32Highest = std::numeric_limits<int32_t>::max();
   switch (type) {
     case schema::TensorType_INT4:
-      return Packed(RoundChannels<int8_t, -8, 7>(params, values, shape));
+      return ToInt4(params, values, shape);
     case schema::TensorType_INT8:
       return SharedBytes::Own(RoundChannels<int8_t, -128, 127>(params, values, shape));
     case schema::TensorType_INT16:

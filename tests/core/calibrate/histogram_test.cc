@@ -62,7 +62,7 @@ std::vector<float> WideValues(std::mt19937_64& random, int count) {
   std::vector<float> values(count);
   for (float& value : values) {
     value = std::exp2(exponent(random)) * (random() % 2 == 0 ? 1.0f : -1.0f);
-    if (random() % 8 == 0) value = 0;
+    if (random() % 8 == 0) value = random() % 2 == 0 ? 0.0f : -0.0f;
     if (random() % 8 == 0) value = std::round(value);
   }
   return values;
@@ -71,15 +71,15 @@ std::vector<float> WideValues(std::mt19937_64& random, int count) {
 TEST(Histogram, DependsOnTheValuesAlone) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 50; ++round) {
-    std::vector<float> values = WideValues(random, 500);
+    std::vector<float> values = WideValues(random, 1500);
     const Histogram at_once = HistogramOf(values);
     std::shuffle(values.begin(), values.end(), random);
     Histogram one_by_one;
     for (const float value : values) one_by_one.Add({{value}}, std::abs(value));
     EXPECT_EQ(one_by_one, at_once);
     Histogram merged;
-    for (size_t first = 0; first < values.size(); first += 100) {
-      merged.Add(HistogramOf({values.begin() + first, values.begin() + first + 100}));
+    for (size_t first = 0; first < values.size(); first += 300) {
+      merged.Add(HistogramOf({values.begin() + first, values.begin() + first + 300}));
     }
     EXPECT_EQ(merged, at_once);
   }
