@@ -17,12 +17,15 @@ namespace {
 // The share of values that a percentile keeps: a net's outliers are of its own kind.
 constexpr double kKept[] = {0.99999, 0.9999, 0.999};
 
+// A step of 65,536 levels is so small that cutting off values costs more than it gains on examples
+// that nothing has seen yet: only the widest range is tried.
 std::vector<RangeOptions> Candidates(int levels) {
-  std::vector<RangeOptions> candidates = {
-      {.observer = Observer::kMinMax, .levels = levels},
-      {.observer = Observer::kMovingAverage, .levels = levels},
-      {.observer = Observer::kMeanSquaredError, .levels = levels},
-      {.observer = Observer::kEntropy, .levels = levels}};
+  std::vector<RangeOptions> candidates = {{.observer = Observer::kMinMax, .levels = levels}};
+  if (levels > 256) return candidates;
+  for (const Observer observer :
+       {Observer::kMovingAverage, Observer::kMeanSquaredError, Observer::kEntropy}) {
+    candidates.push_back({.observer = observer, .levels = levels});
+  }
   for (const double kept : kKept) {
     candidates.push_back({.observer = Observer::kPercentile, .levels = levels, .kept = kept});
   }

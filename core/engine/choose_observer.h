@@ -27,7 +27,8 @@ struct ObserverChoice {
 
 // Quantizes `fixed`, a model for one example, as `spec` says with the ranges of every observer in
 // turn, measured on four fifths of `calibration`, and runs each on the fifth that was held back;
-// ties go to the one that was tried first, min-max before all. `statistics` are of the four fifths
+// ties go to the one that was tried first, min-max before all. With
+// activations of 16 bits only min-max is tried. `statistics` are of the four fifths
 // (HoldBackAFifth), with histograms. Sees no evaluation data. Errors are those of planning and of
 // running a variant.
 absl::StatusOr<ObserverChoice> ChooseObserver(const Model& fixed, const Dataset& calibration,

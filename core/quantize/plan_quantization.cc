@@ -200,16 +200,10 @@ std::string DynamicProblem(const Model& model, const schema::OperatorT& op, cons
   return TooFewWeights(model, InputOf(op, row->weights_input), spec, kMinDynamicWeights);
 }
 
-// Whether LiteRT runs it with weights of 4 bits and float activations; others it refuses.
-bool RunsInt4(const OperatorRow& row) {
-  return row.type == schema::BuiltinOperator_CONV_2D ||
-         row.type == schema::BuiltinOperator_FULLY_CONNECTED;
-}
-
 // What the weights of an operator become where a variant wants `type`.
-WeightType DynamicWeights(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
-                          WeightType type) {
-  const bool fits = type == WeightType::kInt4Blocks ? FitsBlocks(model, op, row) : RunsInt4(row);
+WeightType WeightsFor(const Model& model, const schema::OperatorT& op, const OperatorRow& row,
+                      WeightType type) {
+  const bool fits = type == WeightType::kInt4Blocks ? FitsBlocks(model, op, row) : row.takes_int4;
   return fits ? type : WeightType::kInt8;
 }
 
@@ -234,7 +228,7 @@ absl::Status PlanDynamic(const Model& model, WeightType type, QuantPlan* plan) {
     decision.note = DynamicProblem(model, op, row, plan->spec);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    const WeightType stored = DynamicWeights(model, op, *row, type);
+    const WeightType stored = WeightsFor(model, op, *row, type);
     plan->constants[{i, row->weights_input}] = {.type = StoredType(stored),
                                                 .params = WeightParams(model, op, *row, stored)};
     decision = {.quantized = true,
@@ -264,10 +258,11 @@ absl::Status PlanWeightOnly(const Model& model, WeightType type, QuantPlan* plan
     decision.note = WeightOnlyProblem(model, op, row, plan->spec);
     if (!decision.note.empty()) continue;
     RETURN_IF_ERROR(CheckFinite(model, InputOf(op, row->weights_input)));
-    plan->constants[{i, row->weights_input}] = {.type = StoredType(type),
-                                                .params = WeightParams(model, op, *row, type),
+    const WeightType stored = WeightsFor(model, op, *row, type);
+    plan->constants[{i, row->weights_input}] = {.type = StoredType(stored),
+                                                .params = WeightParams(model, op, *row, stored),
                                                 .dequantize = true};
-    decision.note = absl::StrCat("float: weights stored in ", NameOf(type), " per channel");
+    decision.note = absl::StrCat("float: weights stored in ", NameOf(stored), " per channel");
   }
   return absl::OkStatus();
 }

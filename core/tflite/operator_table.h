@@ -46,7 +46,11 @@ struct OperatorRow {
   uint32_t activation_inputs = 1;
   int weights_input = -1;  // position of the weights, -1: none
   int weights_axis = 0;    // quantized_dimension of per-channel weights
-  int bias_input = -1;     // position of the bias, -1: none
+  // Whether 4 bits serve its weights. LiteRT refuses to run other operators with such weights and
+  // float activations; behind a DEQUANTIZE it would, but they lose most by it
+  // (docs/decisions/0010-weights-of-four-bits.md).
+  bool takes_int4 = false;
+  int bias_input = -1;  // position of the bias, -1: none
 
   OutputScale output_scale = OutputScale::kFree;
   FixedParams fixed_int8{};

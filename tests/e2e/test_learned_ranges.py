@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from conftest import DATA
 from litert import Model
-from test_litert import our_codes, variant_of
+from own_runtime import run_codes
+from test_litert import variant_of
 
 import octavo
 
@@ -127,7 +128,7 @@ def test_the_baseline_is_the_model_as_it_came(job, tmp_path):
     theirs = Model(given, reference=True).run_codes(images)
     np.testing.assert_array_equal(Model(path, reference=True).run_codes(images), theirs)
     if name == "fake_quant":
-        ours = our_codes(Model(path, reference=True), path, images, tmp_path)
+        ours = run_codes(Model(path, reference=True), path, images)
         step = fake_quant_step(path)
         difference = np.abs(ours - theirs) / step
         print(f"fake_quant: our kernels differ by up to {difference.max():.3f} steps, "

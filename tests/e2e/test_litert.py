@@ -1,11 +1,10 @@
 """Every artifact loads and runs in LiteRT, gives there what our runtime gives, and scores what our report says."""
 
-import subprocess
-
 import numpy as np
 import pytest
-from conftest import BUILD, NETS, VARIANTS, images, labels
+from conftest import NETS, VARIANTS, images, labels
 from litert import Model, top1
+from own_runtime import run_codes
 
 INT8 = ["int8-int8io", "int8-uint8io"]
 
@@ -16,23 +15,16 @@ def skip_where_ruined(net: str, variant: str) -> None:
         pytest.skip("int4 per channel ruins MobileNetV2; the other nets compare its kernels")
 
 
-def our_codes(peer: Model, path, examples: np.ndarray, folder, *flags: str) -> np.ndarray:
-    """What our executor gives for the same bytes that the peer gets."""
-    peer.quantize(examples).tofile(folder / "in")
-    subprocess.run([BUILD / "tests" / "run_model", path, folder / "in", folder / "out", *flags], check=True)
-    return np.fromfile(folder / "out", dtype=peer.output["dtype"]).reshape(len(examples), -1)
-
-
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_gives_what_our_runtime_gives(request, tmp_path, net, variant):
+def test_gives_what_our_runtime_gives(request, net, variant):
     skip_where_ruined(net, variant)
     result = request.getfixturevalue(net)
     path = result.paths[f"{variant}.tflite"]
     examples = images(NETS[net].data, NETS[net].evaluate, 60)
     peer = Model(path)
     theirs = peer.run_codes(examples)
-    ours = our_codes(peer, path, examples, tmp_path)
+    ours = run_codes(peer, path, examples)
     difference = np.abs(ours.astype(np.float64) - theirs)
     print(f"{net} {variant}: largest difference {difference.max():.3g}, identical {np.mean(difference == 0):.4%}")
     if variant in ("float32", "float16"):
@@ -57,14 +49,14 @@ def output_scale(result, variant: str) -> float:
 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_gives_what_the_reference_kernels_give(request, tmp_path, net, variant):
+def test_gives_what_the_reference_kernels_give(request, net, variant):
     skip_where_ruined(net, variant)
     result = request.getfixturevalue(net)
     path = result.paths[f"{variant}.tflite"]
     examples = images(NETS[net].data, NETS[net].evaluate, 8)
     peer = Model(path, reference=True)
     theirs = peer.dequantize(peer.run_codes(examples))
-    ours = peer.dequantize(our_codes(peer, path, examples, tmp_path, "reference"))
+    ours = peer.dequantize(run_codes(peer, path, examples, "reference"))
     worst = np.abs(ours - theirs).max() / np.ptp(theirs)
     print(f"{net} {variant}: our own kernels, largest difference {worst:.3g} of the range")
     assert worst <= {"float32": 1e-4, "float16": 1e-4, "int16x8": 1e-3, "int16x8-int16io": 1e-3}.get(variant, 0.03)

@@ -8,6 +8,7 @@ import pytest
 from conftest import NETS as CLASSIFIERS
 from conftest import DATA, data_path
 from litert import Model, sqnr_db
+from own_runtime import run_all_outputs
 
 # LiteRT has no fast kernels for 16 bits and for dynamic transposed convolutions: seconds an image of the largest.
 SLOW_COUNT = 4
@@ -23,6 +24,7 @@ class Net:
     seen: np.ndarray
     held_out: np.ndarray
     labels: np.ndarray | None = None
+    observer: str = "auto"
 
     def inputs(self) -> np.ndarray:
         """The images that were held out as the float model takes them."""
@@ -34,7 +36,7 @@ def portrait() -> Net:
     with np.load(data_path("portrait")) as arrays:
         seen, held_out = (np.concatenate([arrays[frames][..., ::-1], arrays[priors][..., None]], axis=-1)
                           for frames, priors in (("calib_frames", "calib_priors"), ("frames", "priors")))
-    return Net((0.017, 0.017, 0.017, 1 / 255), (-1.76698, -1.98526, -2.10256, 0), seen, held_out[::2])
+    return Net((0.017, 0.017, 0.017, 1 / 255), (-1.76698, -1.98526, -2.10256, 0), seen, held_out)
 
 
 def fashion() -> Net:
@@ -54,17 +56,31 @@ def photos(size: int, scale: float, offset: float) -> Net:
     return Net((scale,), (offset,), crops[20:], crops[:20])
 
 
+def classifier() -> Net:
+    """Calibrated as the peers' files, on Fashion-MNIST, which is unlike the photos: `auto` would choose for Fashion-MNIST."""
+    with np.load(data_path("mobilenet")) as arrays:
+        seen = arrays["fashion28_calib"][:100].repeat(8, axis=1).repeat(8, axis=2)[..., None].repeat(3, axis=3)
+        return Net((1 / 255,), (0,), seen, arrays["crops"], observer="min-max")
+
+
 def file_of(name: str) -> str:
     """The net's file; some come with weights in float16 alone."""
     folder = DATA / "models" / name
     return str(next(path for path in (folder / "float.tflite", folder / "float16_weights.tflite") if path.exists()))
 
 
-# A net, what it is given, and the better of the peers' int8 on the same (SQNR, dB), where there is one.
+# A net and what it is given.
 NETS = {
-    "portrait_seg": (portrait, 43.88), "qat_mobilenet": (fashion, 4.37),
-    "mediapipe_selfie": (lambda: photos(256, 1 / 255, 0), None),
-    "mediapipe_face_short": (lambda: photos(128, 2 / 255, -1), None),
+    "portrait_seg": portrait, "qat_mobilenet": fashion, "mobilenet_v2": classifier,
+    "mediapipe_selfie": lambda: photos(256, 1 / 255, 0), "mediapipe_face_short": lambda: photos(128, 2 / 255, -1),
+}
+# The better of the peers' (SQNR, dB): of the 2,000 images that ours are the first of, of the same frames, of the same crops.
+PEERS = {
+    "portrait_seg": {"float16": 75.00, "weight-int8": 52.31, "weight-int4": 29.04, "dynamic-int8": 54.35,
+                     "dynamic-int4": 28.93, "int8": 43.88, "int16x8": 52.28},
+    "qat_mobilenet": {"dynamic-int8": 15.98, "int8": 4.37, "int8-pertensor": 1.10},
+    "mobilenet_v2": {"float16": 33.36, "weight-int8": 11.70, "weight-int4": -0.02, "dynamic-int8": 20.91,
+                     "dynamic-int4": 0.02, "int8": 12.47, "int16x8": 11.60},
 }
 
 
@@ -72,11 +88,11 @@ NETS = {
 def job(request, client, tmp_path_factory):
     """A net's name, what it is given, and all that was made of it."""
     folder = tmp_path_factory.mktemp(request.param)
-    net = NETS[request.param][0]()
+    net = NETS[request.param]()
     arrays = {"seen": net.seen, "held_out": net.held_out} | ({} if net.labels is None else {"classes": net.labels})
     np.savez(folder / "images.npz", **arrays)
     result = client.optimize(
-        file_of(request.param), observer="auto", benchmark=False, out=folder,
+        file_of(request.param), observer=net.observer, benchmark=False, out=folder,
         preprocess=octavo.Preprocess(scale=net.scale, offset=net.offset),
         calibrate=octavo.Data(folder / "images.npz", {"": "seen"}),
         evaluate=octavo.Data(folder / "images.npz", {"": "held_out"}, labels="" if net.labels is None else "classes"))
@@ -93,23 +109,26 @@ def test_scores_in_litert_what_the_report_says(job):
         assert np.isfinite(Model(path, reference=True).run_all_outputs(inputs[:1])).all()
         is_slow = variant.spec.name.startswith(SLOW)
         count = SLOW_COUNT if is_slow else len(inputs)
-        outputs = Model(path).run_all_outputs(inputs[:count])
+        peer = Model(path)
+        outputs = peer.run_all_outputs(inputs[:count])
         found = sqnr_db(outputs, reference[:count])
-        print(f"{name} {variant.spec.name}: {variant.fidelity.sqnr_db:.2f} dB, LiteRT {found:.2f} dB of {count}")
-        if is_slow:
-            assert found >= variant.fidelity.sqnr_db - 4  # of fewer images, which may be harder ones
-        elif np.isfinite(found):
-            assert abs(found - variant.fidelity.sqnr_db) <= 0.5
+        # Of fewer images than the report's: what the same runtime gives for these.
+        said = variant.fidelity.sqnr_db if not is_slow else sqnr_db(run_all_outputs(peer, path, inputs[:count]), reference[:count])
+        print(f"{name} {variant.spec.name}: {said:.2f} dB, LiteRT {found:.2f} dB of {count}")
+        # Three of selfie's first four crops show nobody: their noise is that of the last bits.
+        allowed = 1 if is_slow and name == "mediapipe_selfie" else 0.5
+        assert abs(found - said) <= allowed or not np.isfinite(found)
         if variant.HasField("accuracy") and not is_slow:
             assert abs(np.mean(outputs.argmax(axis=1) == net.labels) - variant.accuracy.top1) <= 0.02
 
 
-def test_int8_is_no_worse_than_the_peers(job):
-    name, net, result = job
-    peer = NETS[name][1]
-    int8 = next(variant for variant in result.report.variants if variant.spec.name == "int8")
-    print(f"{name}: {int8.fidelity.sqnr_db:.2f} dB, the peers' best {peer}")
-    assert peer is None or int8.fidelity.sqnr_db >= peer - 0.5
+@pytest.mark.parametrize("job", PEERS, indirect=True)
+def test_no_scheme_is_worse_than_the_peers(job):
+    name, _, result = job
+    found = {variant.spec.name: variant.fidelity.sqnr_db for variant in result.report.variants}
+    for variant, peer in PEERS[name].items():
+        print(f"{name} {variant}: {found[variant]:.2f} dB, the peers' best {peer}")
+    assert [variant for variant, peer in PEERS[name].items() if found[variant] < peer - 0.5] == []
 
 
 def test_blocks_of_int4_weights(client, tmp_path):

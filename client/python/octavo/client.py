@@ -413,9 +413,10 @@ def _enum_value(enum, name: str) -> int:
     """CHANNEL_ORDER_RGB of ChannelOrder for "rgb"."""
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
     names = [key.removeprefix(prefix).lower() for key in enum.keys()[1:]]
-    if name.lower() not in names:
+    plain = name.lower().replace("-", "_")  # as the command line writes it
+    if plain not in names:
         raise ValueError(f"{name!r} is none of {', '.join(names)}")
-    return enum.Value(prefix + name.upper())
+    return enum.Value(prefix + plain.upper())
 
 
 @contextlib.contextmanager

@@ -22,8 +22,9 @@ Every operator that Octavo reads, and the forms that it gives it; made from the 
 inspected.
 
 - **float**: runs as it is; every scheme may leave it so.
-- **weights**: its weights may be stored in int8 or int4 (`weight-int8`, `weight-int4`, and behind DEQUANTIZE anywhere).
-- **dynamic**: int8 or int4 weights, activations quantized while it runs (`dynamic-int8`, `dynamic-int4`).
+- **weights**: what its weights may be stored in while it runs in float (`weight-int8`, `weight-int4`); an operator whose
+  weights take no int4 keeps int8 in `weight-int4` and `dynamic-int4`.
+- **dynamic**: the same weights, activations quantized while it runs (`dynamic-int8`, `dynamic-int4`).
 - **int8**, **int16x8**: integer activations.
 - **output scale**: where the scale and zero point of an integer output come from.
 
@@ -32,6 +33,11 @@ inspected.
 )";
 
 const char* Mark(bool holds) { return holds ? "yes" : ""; }
+
+const char* WeightsText(const OperatorRow& row) {
+  if (row.weights_input < 0) return "";
+  return row.takes_int4 ? "int8, int4" : "int8";
+}
 
 std::string FixedText(const FixedParams& params) {
   return absl::StrCat("1/", 1 / params.scale, ", ", params.zero_point);
@@ -60,7 +66,7 @@ std::string Page() {
   std::string page = kHead;
   for (const OperatorRow& row : OperatorTable()) {
     absl::StrAppend(&page, "| ", row.name, " | ", Mark(HasKernel(row.type)), " | ",
-                    Mark(row.weights_input >= 0), " | ", Mark(row.has_dynamic()), " | ",
+                    WeightsText(row), " | ", Mark(row.has_dynamic()), " | ",
                     Mark(row.int8_version != 0), " | ", Mark(row.int16_version != 0), " | ",
                     ScaleText(row), " | 1 to ", row.newest_version, " |\n");
   }
