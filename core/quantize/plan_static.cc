@@ -50,6 +50,28 @@ bool LeaveTooCoarseFloat(const Model& model, const QuantPlan& settled, QuantPlan
   return found;
 }
 
+// LiteRT's int16 LOGISTIC and TANH take an input scale times 12,288 that fits 16 bits.
+constexpr double kLargestSigmoidScale = 32768.0 / 12288;
+
+// Leaves those whose input's scale in `settled` is none such in float; whether there are any.
+bool LeaveWideSigmoidsFloat(const Model& model, const QuantPlan& settled, QuantPlan* plan) {
+  bool found = false;
+  for (int i = 0; i < static_cast<int>(settled.operators.size()); ++i) {
+    const OperatorDecision& decision = settled.operators[i];
+    if (!decision.quantized || decision.activation_type != schema::TensorType_INT16) continue;
+    const schema::OperatorT& op = *model.graph().operators[i];
+    const schema::BuiltinOperator type = model.OperatorType(op);
+    if (type != schema::BuiltinOperator_LOGISTIC && type != schema::BuiltinOperator_TANH) continue;
+    const auto input = settled.activations.find({InputOf(op, 0), schema::TensorType_INT16});
+    if (input == settled.activations.end() || input->second.scales[0] < kLargestSigmoidScale) {
+      continue;
+    }
+    LeaveFloat(model, i, "its input's range is too wide for int16", plan);
+    found = true;
+  }
+  return found;
+}
+
 // What an input of a join keeps of the codes that all its inputs share.
 struct ScarceInput {
   TensorIndex tensor = kNoTensor;
@@ -144,6 +166,7 @@ absl::Status PlanStatic(const Model& model, const TensorRanges& ranges, schema::
       RETURN_IF_ERROR(SettleParams(model, ranges, FormOf(type), &settled));
     }
   } while (LeaveTooCoarseFloat(model, settled, plan) ||
+           LeaveWideSigmoidsFloat(model, settled, plan) ||
            LeaveUnevenJoinsFloat(model, ranges, &settled, plan));
   *plan = std::move(settled);
   return absl::OkStatus();

@@ -450,6 +450,24 @@ TEST(PlanInt16x8, UsesSixtyFourBitBiasesAndLeavesWhatHasNoInt16Form) {
   EXPECT_EQ(plan.operators[1].note, "float: no int16 form of this operator");
 }
 
+TEST(PlanInt16x8, LeavesASigmoidOfAVeryWideInputInFloat) {
+  for (const auto type : {schema::BuiltinOperator_LOGISTIC, schema::BuiltinOperator_TANH}) {
+    FloatGraph graph;
+    const TensorIndex a = graph.Conv(graph.Input("x", {1, 2, 2, 2}), {0.5f, 2}, {1, 1}, "a");
+    graph.Output(graph.Op(type, {a}, "y", {1, 2, 2, 2}));
+    const Model model = graph.Build();
+    const auto note = [&](float widest) {
+      const QuantPlan plan =
+          Plan(model, Ranges(model, {{"x", {-1, 2}}, {"a", {-4, widest}}, {"y", {-1, 1}}}),
+               Spec(v1::SCHEME_INT16X8));
+      EXPECT_EQ(plan.operators[1].quantized, widest < 87000);
+      return plan.operators[1].note;
+    };
+    EXPECT_EQ(note(88000), "float: its input's range is too wide for int16");
+    EXPECT_EQ(note(86000), "int16, fixed output scale");
+  }
+}
+
 // x -> conv a -> conv b -> conv y
 Model ThreeConvs() {
   FloatGraph graph;
@@ -548,6 +566,24 @@ TEST(PlanDynamicInt8, TakesLargeWeightsOnly) {
   EXPECT_EQ(plan.operators[0].version, 12);
   EXPECT_EQ(plan.operators[1].note, "float: it has fewer than 1024 weights");
   EXPECT_THAT(plan.activations, IsEmpty());
+}
+
+TEST(PlanWeightInt4, KeepsDepthwiseWeightsInInt8) {
+  FloatGraph graph;
+  const TensorIndex x = graph.Input("x", {1, 1, 1, 256});
+  const TensorIndex filter =
+      graph.Constant("filter", {1, 1, 1, 256}, std::vector<float>(256, 0.5f));
+  schema::DepthwiseConv2DOptionsT options;
+  options.stride_h = options.stride_w = options.depth_multiplier = 1;
+  options.dilation_h_factor = options.dilation_w_factor = 1;
+  const TensorIndex a = graph.Op(schema::BuiltinOperator_DEPTHWISE_CONV_2D, options,
+                                 {x, filter, kNoTensor}, "a", {1, 1, 1, 256});
+  graph.Output(graph.Conv(a, std::vector<float>(256, 0.5f), {}, "y"));
+  const QuantPlan plan = Plan(graph.Build(), {}, Spec(v1::SCHEME_WEIGHT_INT4));
+  EXPECT_EQ(plan.constants.at({0, 1}).type, schema::TensorType_INT8);
+  EXPECT_EQ(plan.constants.at({1, 1}).type, schema::TensorType_INT4);
+  EXPECT_EQ(plan.operators[0].note, "float: weights stored in int8 per channel");
+  EXPECT_EQ(plan.operators[1].note, "float: weights stored in int4 per channel");
 }
 
 TEST(PlanFloat16, TakesEveryFloatConstant) {
