@@ -10,6 +10,7 @@
 #include "core/data/open_dataset.h"
 #include "core/engine/describe_model.h"
 #include "core/graph/fix_shapes.h"
+#include "core/graph/passes.h"
 #include "core/import/import_model.h"
 #include "core/runtime/executor.h"
 #include "core/runtime/reference/kernel.h"
@@ -26,8 +27,10 @@ absl::StatusOr<std::shared_ptr<const std::vector<uint8_t>>> ReadModelFile(
 absl::StatusOr<v1::ModelInfo> InspectModel(const engine::v1::DataFile& file) {
   ASSIGN_OR_RETURN(const auto bytes, ReadModelFile(file));
   ASSIGN_OR_RETURN(const ImportedModel imported, ImportModel(bytes));
-  ASSIGN_OR_RETURN(const Model fixed, FixShapes(imported.baseline));
-  RETURN_IF_ERROR(CheckRunnable(fixed));
+  if (CheckNothingIsCarried(imported.baseline).ok()) {
+    ASSIGN_OR_RETURN(const Model fixed, FixShapes(imported.baseline));
+    RETURN_IF_ERROR(CheckRunnable(fixed));
+  }
   return DescribeModel(imported.source, *bytes);
 }
 

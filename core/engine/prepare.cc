@@ -13,6 +13,7 @@
 #include "core/evaluate/model_runner.h"
 #include "core/evaluate/set_checks.h"
 #include "core/graph/fix_shapes.h"
+#include "core/graph/passes.h"
 #include "core/import/import_model.h"
 #include "core/quantize/learned_ranges.h"
 #include "core/runtime/executor.h"
@@ -123,7 +124,27 @@ absl::Status OpenSets(const engine::v1::ValidateWork& work, int64_t max_bytes, P
   return absl::OkStatus();
 }
 
+// Variants are written; nothing can be measured.
+absl::Status TakeAsItIs(const absl::Status& why, ImportedModel imported, Prepared& prepared) {
+  if (prepared.spec.batch() > 0) return Annotate(why, "spec.batch");
+  prepared.not_run = std::string(why.message());
+  prepared.fixed_baseline = imported.baseline;
+  prepared.fixed = imported.model;
+  prepared.baseline = std::move(imported.baseline);
+  prepared.model = std::move(imported.model);
+  prepared.spec.set_skip_evaluation(true);
+  prepared.spec.mutable_benchmark()->set_skip(true);
+  Warn(prepared.warnings, "NOT_RUN",
+       absl::StrCat("The variants were written and not measured: the model holds operators that "
+                    "stay as they are and are ",
+                    prepared.not_run, "."));
+  return absl::OkStatus();
+}
+
 absl::Status TakeModels(ImportedModel imported, Prepared& prepared) {
+  if (const absl::Status carried = CheckNothingIsCarried(imported.baseline); !carried.ok()) {
+    return TakeAsItIs(carried, std::move(imported), prepared);
+  }
   if (imported.is_uint8) prepared.uint8_source = std::move(imported.source);
   ASSIGN_OR_RETURN(prepared.fixed_baseline, FixShapes(imported.baseline), "model");
   ASSIGN_OR_RETURN(prepared.fixed, FixShapes(imported.model), "model");
@@ -174,16 +195,17 @@ absl::StatusOr<Prepared> Prepare(const engine::v1::ValidateWork& work, int64_t m
   const LearnedCount learned = CountLearned(prepared.fixed);
   WarnOfOrigin(learned, prepared);
   ASSIGN_OR_RETURN(prepared.variants,
-                   SettleVariants(prepared.spec, {.is_quantized = !prepared.model_info.is_float(),
-                                                  .is_uint8 = prepared.uint8_source.has_value(),
-                                                  .has_ranges = learned.learned > 0 &&
-                                                                learned.without_range == 0}));
+                   SettleVariants(prepared.spec,
+                                  {.is_quantized = !prepared.model_info.is_float(),
+                                   .is_uint8 = prepared.uint8_source.has_value(),
+                                   .has_ranges = learned.learned > 0 && learned.without_range == 0,
+                                   .not_run = prepared.not_run}));
   prepared.spec.clear_variants();
   for (const SettledVariant& variant : prepared.variants) {
     *prepared.spec.add_variants() = variant.spec;
   }
   const int64_t max_bytes = memory_limit_bytes > 0 ? memory_limit_bytes / 2 : kMaxDatasetBytes;
-  RETURN_IF_ERROR(OpenSets(work, max_bytes, prepared));
+  if (prepared.not_run.empty()) RETURN_IF_ERROR(OpenSets(work, max_bytes, prepared));
   return prepared;
 }
 

@@ -142,11 +142,22 @@ absl::Status CheckKind(const VariantSource& source, const v1::VariantSpec& varia
       "NOT_QUANTIZED", {{"variant", variant.name()}});
 }
 
-absl::Status SettleCalibration(bool has_ranges, SettledVariant& variant) {
-  if (has_ranges || !NeedsCalibration(variant.spec.scheme())) return absl::OkStatus();
-  if (variant.optional) {
-    variant.skip_reason = "there is no calibration set";
+absl::Status SettleCalibration(bool has_set, const VariantSource& source, SettledVariant& variant) {
+  const bool can_calibrate = has_set && source.not_run.empty();
+  if (can_calibrate || source.has_ranges || !NeedsCalibration(variant.spec.scheme())) {
     return absl::OkStatus();
+  }
+  if (variant.optional) {
+    variant.skip_reason = source.not_run.empty()
+                              ? "there is no calibration set"
+                              : absl::StrCat("nothing to calibrate with: ", source.not_run);
+    return absl::OkStatus();
+  }
+  if (!source.not_run.empty()) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat("variant '", variant.spec.name(),
+                                                   "' needs a calibration: ", source.not_run)),
+        "OP_UNSUPPORTED", {{"variant", variant.spec.name()}});
   }
   return WithReason(
       absl::FailedPreconditionError(absl::StrCat("variant '", variant.spec.name(),
@@ -208,7 +219,7 @@ absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpe
   PutFloatFirst(variants, /*add=*/!spec.skip_evaluation(),
                 source.is_quantized ? kQuantizedBaseline : "float32");
   for (SettledVariant& variant : variants) {
-    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration() || source.has_ranges, variant));
+    RETURN_IF_ERROR(SettleCalibration(spec.has_calibration(), source, variant));
   }
   return variants;
 }

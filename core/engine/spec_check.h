@@ -34,6 +34,8 @@ struct VariantSource {
   bool is_uint8 = false;
   // Of every activation: nothing is left to calibrate.
   bool has_ranges = false;
+  // Why nothing of it is run, in a reader's words; empty: it is.
+  std::string not_run;
 };
 
 // The variants of a job, the float32 one first, be it asked for or not (not so where nothing is
@@ -43,6 +45,7 @@ struct VariantSource {
 // INVALID_ARGUMENT (FIELD_INVALID), naming the field: an unknown scheme, an I/O type that it does
 // not have, a name that is none, is another's, or means another variant. FAILED_PRECONDITION
 // (NO_CALIBRATION): a variant that was asked for by name needs a calibration set and there is none.
+// FAILED_PRECONDITION (OP_UNSUPPORTED): it needs a calibration, and the model is not run.
 // FAILED_PRECONDITION (NOT_FLOAT, NOT_QUANTIZED): it is made of models of the other kind.
 absl::StatusOr<std::vector<SettledVariant>> SettleVariants(const v1::OptimizeSpec& spec,
                                                            const VariantSource& source = {});

@@ -127,6 +127,7 @@ absl::StatusOr<Model> FixShapes(const Model& model, int32_t batch) {
         absl::StrCat("a batch of ", batch, " is not between 1 and ", kMaxBatch));
   }
   RETURN_IF_ERROR(CheckSupported(model));
+  RETURN_IF_ERROR(CheckNothingIsCarried(model));
   Model fixed = model;
   RETURN_IF_ERROR(SetInputBatches(fixed, batch));
   Fixer fixer(fixed);

@@ -208,6 +208,11 @@ struct Unsupported {
   std::string tensor = {};
 };
 
+bool IsCarried(const Model& model, const schema::OperatorT& op) {
+  const auto carried = CarriedOperators();
+  return std::ranges::find(carried, model.OperatorType(op)) != carried.end();
+}
+
 // What is unsupported and what to do about it; empty where nothing is.
 Unsupported WhyUnsupported(const Model& model, const schema::OperatorT& op) {
   if (model.OperatorType(op) == schema::BuiltinOperator_CUSTOM) {
@@ -215,6 +220,7 @@ Unsupported WhyUnsupported(const Model& model, const schema::OperatorT& op) {
             .hint = "export the model with builtin operators only"};
   }
   const OperatorRow* row = FindOperator(model.OperatorType(op));
+  if (IsCarried(model, op)) return {};
   if (row == nullptr) {
     return {.problem = absl::StrCat("operator ", model.OperatorName(op)),
             .hint = "express it by other operators, or leave it outside the model"};
@@ -225,12 +231,14 @@ Unsupported WhyUnsupported(const Model& model, const schema::OperatorT& op) {
           .hint = "export the model with an older converter"};
 }
 
-std::vector<Unsupported> FindUnsupported(const Model& model) {
+// What `why` finds in the operators of `model`, with their places.
+template <typename Why>
+std::vector<Unsupported> FindInOperators(const Model& model, Why why) {
   std::vector<Unsupported> found;
   const schema::SubGraphT& graph = model.graph();
   for (size_t index = 0; index < graph.operators.size(); ++index) {
     const schema::OperatorT& op = *graph.operators[index];
-    Unsupported entry = WhyUnsupported(model, op);
+    Unsupported entry = why(model, op);
     if (entry.problem.empty()) continue;
     absl::StrAppend(&entry.problem, " at ", index);
     entry.operator_name = std::string(ShortName(model.OperatorName(op)));
@@ -239,6 +247,12 @@ std::vector<Unsupported> FindUnsupported(const Model& model) {
     if (output != kNoTensor) entry.tensor = std::string(ShortName(model.TensorName(output)));
     found.push_back(std::move(entry));
   }
+  return found;
+}
+
+std::vector<Unsupported> FindUnsupported(const Model& model) {
+  const schema::SubGraphT& graph = model.graph();
+  std::vector<Unsupported> found = FindInOperators(model, WhyUnsupported);
   for (const auto& tensor : graph.tensors) {
     if (tensor->sparsity != nullptr) {
       found.push_back({.problem = absl::StrCat("sparse tensor '", ShortName(tensor->name), "'"),
@@ -257,6 +271,29 @@ std::vector<Unsupported> FindUnsupported(const Model& model) {
 
 // More would only repeat the first.
 constexpr size_t kMostNamed = 20;
+
+// OK where nothing was found.
+absl::Status NameAll(absl::string_view what, std::vector<Unsupported> found) {
+  if (found.empty()) return absl::OkStatus();
+  const size_t unnamed = found.size() - std::min(found.size(), kMostNamed);
+  found.resize(found.size() - unnamed);
+  const auto join = [&](std::string Unsupported::* member) {
+    std::vector<std::string> parts;
+    for (const Unsupported& entry : found) {
+      if (!(entry.*member).empty()) parts.push_back(entry.*member);
+    }
+    return absl::StrJoin(parts, ",");
+  };
+  std::vector<std::string> problems;
+  for (const Unsupported& entry : found) problems.push_back(entry.problem);
+  std::string text = absl::StrCat(what, ": ", absl::StrJoin(problems, ", "));
+  if (unnamed > 0) absl::StrAppend(&text, " and ", unnamed, " more");
+  return WithReason(absl::FailedPreconditionError(text), "OP_UNSUPPORTED",
+                    {{"operator", join(&Unsupported::operator_name)},
+                     {"index", join(&Unsupported::index)},
+                     {"tensor", join(&Unsupported::tensor)},
+                     {"hint", found.front().hint}});
+}
 
 }  // namespace
 
@@ -279,26 +316,16 @@ Model RemoveUnused(const Model& model) {
 }
 
 absl::Status CheckSupported(const Model& model) {
-  std::vector<Unsupported> found = FindUnsupported(model);
-  if (found.empty()) return absl::OkStatus();
-  const size_t unnamed = found.size() - std::min(found.size(), kMostNamed);
-  found.resize(found.size() - unnamed);
-  const auto join = [&](std::string Unsupported::* member) {
-    std::vector<std::string> parts;
-    for (const Unsupported& entry : found) {
-      if (!(entry.*member).empty()) parts.push_back(entry.*member);
-    }
-    return absl::StrJoin(parts, ",");
-  };
-  std::vector<std::string> problems;
-  for (const Unsupported& entry : found) problems.push_back(entry.problem);
-  std::string text = absl::StrCat("not supported: ", absl::StrJoin(problems, ", "));
-  if (unnamed > 0) absl::StrAppend(&text, " and ", unnamed, " more");
-  return WithReason(absl::FailedPreconditionError(text), "OP_UNSUPPORTED",
-                    {{"operator", join(&Unsupported::operator_name)},
-                     {"index", join(&Unsupported::index)},
-                     {"tensor", join(&Unsupported::tensor)},
-                     {"hint", found.front().hint}});
+  return NameAll("not supported", FindUnsupported(model));
+}
+
+absl::Status CheckNothingIsCarried(const Model& model) {
+  return NameAll(
+      "not run here", FindInOperators(model, [](const Model& in, const schema::OperatorT& op) {
+        return IsCarried(in, op)
+                   ? Unsupported{.problem = absl::StrCat("operator ", in.OperatorName(op))}
+                   : Unsupported();
+      }));
 }
 
 }  // namespace octavo

@@ -19,8 +19,12 @@ absl::StatusOr<Model> FoldGraph(const Model& model);
 Model RemoveUnused(const Model& model);
 
 // FAILED_PRECONDITION (OP_UNSUPPORTED, metadata "operator", "index", "tensor"): names every
-// operator without a row in the operator table, custom operators and sparse tensors, all at once.
+// operator that the operator table does not have, custom operators and sparse tensors, all at once.
 absl::Status CheckSupported(const Model& model);
+
+// The same of operators that are carried and not run (operator_table.h), in a model that
+// CheckSupported passes.
+absl::Status CheckNothingIsCarried(const Model& model);
 
 }  // namespace octavo
 

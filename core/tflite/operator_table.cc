@@ -789,4 +789,25 @@ const OperatorRow* FindOperator(schema::BuiltinOperator type) {
   return row != std::end(kRows) && row->type == type ? row : nullptr;
 }
 
+std::span<const schema::BuiltinOperator> CarriedOperators() {
+  static constexpr schema::BuiltinOperator kCarried[] = {
+      schema::BuiltinOperator_LSTM,
+      schema::BuiltinOperator_RNN,
+      schema::BuiltinOperator_SVDF,
+      schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_RNN,
+      schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM,
+      schema::BuiltinOperator_BIDIRECTIONAL_SEQUENCE_RNN,
+      schema::BuiltinOperator_BIDIRECTIONAL_SEQUENCE_LSTM,
+      schema::BuiltinOperator_WHERE,
+      schema::BuiltinOperator_IF,
+      schema::BuiltinOperator_WHILE,
+      schema::BuiltinOperator_CALL_ONCE,
+      schema::BuiltinOperator_VAR_HANDLE,
+      schema::BuiltinOperator_READ_VARIABLE,
+      schema::BuiltinOperator_ASSIGN_VARIABLE,
+      schema::BuiltinOperator_STABLEHLO_COMPOSITE,
+  };
+  return kCarried;
+}
+
 }  // namespace octavo

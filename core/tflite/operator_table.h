@@ -79,6 +79,10 @@ std::span<const OperatorRow> OperatorTable();
 // Null where there is no row.
 const OperatorRow* FindOperator(schema::BuiltinOperator type);
 
+// Operators without a row that a model may hold all the same: they stay as they are in every
+// variant, and nothing here runs them.
+std::span<const schema::BuiltinOperator> CarriedOperators();
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_

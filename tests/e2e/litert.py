@@ -1,6 +1,10 @@
 """The LiteRT interpreter: the peer that every artifact must run in."""
 
+import pathlib
+
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
@@ -55,6 +59,15 @@ class Model:
         rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + zero_point  # half away from zero
         limits = np.iinfo(dtype)
         return np.clip(rounded, limits.min, limits.max).astype(dtype)
+
+
+def changed_model(path, mutate) -> bytes:
+    """A .tflite file with its tables changed by `mutate(model, schema)`."""
+    model = schema.ModelT.InitFromPackedBuf(pathlib.Path(path).read_bytes(), 0)
+    mutate(model, schema)
+    builder = flatbuffers.Builder(1 << 17)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
 
 
 def delegate_parts(interpreter: Interpreter) -> tuple[int, set[int]]:

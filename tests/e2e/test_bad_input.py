@@ -50,14 +50,8 @@ def test_truncated_model(client, keep):
 
 
 def changed(mutate) -> bytes:
-    """mnist_cnn with its tables changed by `mutate(model)`."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-    model = schema.ModelT.InitFromPackedBuf(MNIST.read_bytes(), 0)
-    mutate(model, schema)
-    builder = flatbuffers.Builder(1 << 17)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    """mnist_cnn with its tables changed by `mutate(model, schema)`."""
+    return changed_model(MNIST, mutate)
 
 
 def test_index_out_of_range(client):

@@ -32,6 +32,15 @@ inspected.
 | --- | --- | --- | --- | --- | --- | --- | --- |
 )";
 
+constexpr char kCarriedHead[] = R"(
+## Carried, not run
+
+A model may hold these too. They stay as they are in every variant, and so do the subgraphs that they name. Nothing here runs
+them, so the variants of such a model are written without accuracy and latency, and those that need a calibration are left
+out; the report names the operators.
+
+)";
+
 const char* Mark(bool holds) { return holds ? "yes" : ""; }
 
 const char* WeightsText(const OperatorRow& row) {
@@ -69,6 +78,10 @@ std::string Page() {
                     WeightsText(row), " | ", Mark(row.has_dynamic()), " | ",
                     Mark(row.int8_version != 0), " | ", Mark(row.int16_version != 0), " | ",
                     ScaleText(row), " | 1 to ", row.newest_version, " |\n");
+  }
+  absl::StrAppend(&page, kCarriedHead);
+  for (const schema::BuiltinOperator type : CarriedOperators()) {
+    absl::StrAppend(&page, "- ", schema::EnumNameBuiltinOperator(type), "\n");
   }
   return page;
 }
