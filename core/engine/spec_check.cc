@@ -150,7 +150,7 @@ absl::Status SettleCalibration(bool has_set, const VariantSource& source, Settle
   if (variant.optional) {
     variant.skip_reason = source.not_run.empty()
                               ? "there is no calibration set"
-                              : absl::StrCat("nothing to calibrate with: ", source.not_run);
+                              : absl::StrCat("cannot be calibrated: ", source.not_run);
     return absl::OkStatus();
   }
   if (!source.not_run.empty()) {

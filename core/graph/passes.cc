@@ -179,6 +179,12 @@ void RemoveUnusedBuffers(Model& model) {
     for (const auto& metadata : model.tables.metadata) visit(metadata->buffer);
     for (int32_t& buffer : model.tables.metadata_buffer) visit(buffer);
   };
+  // Converters give each activation an empty one of its own.
+  if (!model.buffers.empty() && model.buffers[0].empty()) {
+    visit_all([&](auto& buffer) {
+      if (static_cast<int32_t>(buffer) > 0 && model.buffers[buffer].empty()) buffer = 0;
+    });
+  }
   visit_all([&](auto& buffer) { places.Keep(static_cast<int32_t>(buffer)); });
   places.Assign();
   visit_all([&](auto& buffer) { places.Apply(buffer); });

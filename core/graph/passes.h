@@ -14,8 +14,8 @@ namespace octavo {
 // codes removed. A dynamic batch stays dynamic. Idempotent.
 absl::StatusOr<Model> FoldGraph(const Model& model);
 
-// Leaves out tensors, buffers and operator codes that nothing uses. Inputs, outputs, signatures and
-// metadata stay.
+// Leaves out tensors, buffers and operator codes that nothing uses, and all empty buffers but the
+// first. Inputs, outputs, signatures and metadata stay.
 Model RemoveUnused(const Model& model);
 
 // FAILED_PRECONDITION (OP_UNSUPPORTED, metadata "operator", "index", "tensor"): names every

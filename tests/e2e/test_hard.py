@@ -21,6 +21,12 @@ PEER_FILES = {
     "dynamic-int8": ("dynamic_int8", "ptq_dynamic_int8"), "int8": ("int8", "ptq_int8", "aeq_static_wi8_ai8"),
     "int8-pertensor": ("int8_per_tensor", "ptq_int8_per_tensor"), "int16x8": ("int16x8",),
 }
+# The variants that have the peers' inputs and outputs, and so are to be as small.
+AS_SMALL = {"dynamic_int8": "dynamic-int8", "ptq_dynamic_int8": "dynamic-int8", "int8": "int8", "ptq_int8": "int8",
+            "aeq_static_wi8_ai8": "int8-int8io", "int8_per_tensor": "int8-pertensor",
+            "ptq_int8_per_tensor": "int8-pertensor", "int16x8": "int16x8"}
+# Of it most stays float, by need.
+LARGER = {"hard_cle_1000"}
 # TFLiteConverter's float16, of which there are no files (top-1 of 2,000 images, SQNR dB). qat_mnist_cnn has none at all.
 PEER_FLOAT16 = {
     "hard_bias": (0.9630, 39.04), "hard_cle_1000": (0.7805, 6.52), "hard_cle_mild": (0.8245, 63.34),
@@ -139,6 +145,19 @@ def score(name: str, model: Model, float_path, count: int) -> Score:
     values, classes = (array[:count] for array in examples_of(name))
     outputs = model.run(values)
     return Score(classes_of(name, outputs) == classes, sqnr_db(outputs, Model(float_path).run(values)))
+
+
+def test_no_file_is_larger_than_the_peers(job):
+    name, result = job
+    larger = []
+    for path in sorted((DATA / "reference" / name).glob("*.tflite")):
+        ours = result.paths.get(f"{AS_SMALL[path.stem]}.tflite")
+        if ours is None:
+            continue
+        size, peer = ours.stat().st_size, path.stat().st_size
+        print(f"{name} {AS_SMALL[path.stem]}: bytes {size} / {peer}, {size / peer:.4f}")
+        larger += [path.stem] if size > 1.01 * peer else []
+    assert larger == [] or name in LARGER
 
 
 # For each net that was tried, whether its int8 is better than every peer's.

@@ -102,6 +102,14 @@ TEST(RemoveUnused, LeavesNothingOutOfAModelThatUsesAll) {
   EXPECT_EQ(Written(RemoveUnused(model)), Written(model));
 }
 
+TEST(RemoveUnused, KeepsOneEmptyBuffer) {
+  Model model = TinyDense();
+  for (const auto& tensor : model.graph().tensors) {
+    if (tensor->buffer == 0) tensor->buffer = model.AddBuffer(SharedBytes());
+  }
+  EXPECT_EQ(Written(RemoveUnused(model)), Written(TinyDense()));
+}
+
 TEST(RemoveUnused, RenumbersWhatStays) {
   Model model;
   {
