@@ -135,8 +135,7 @@ absl::Status TakeAsItIs(const absl::Status& why, ImportedModel imported, Prepare
   prepared.spec.set_skip_evaluation(true);
   prepared.spec.mutable_benchmark()->set_skip(true);
   Warn(prepared.warnings, "NOT_RUN",
-       absl::StrCat("The variants were written and not measured: the model holds operators that "
-                    "stay as they are and are ",
+       absl::StrCat("The variants were written and not measured: the model holds ",
                     prepared.not_run, "."));
   return absl::OkStatus();
 }

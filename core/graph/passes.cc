@@ -326,12 +326,10 @@ absl::Status CheckSupported(const Model& model) {
 }
 
 absl::Status CheckNothingIsCarried(const Model& model) {
-  return NameAll(
-      "not run here", FindInOperators(model, [](const Model& in, const schema::OperatorT& op) {
-        return IsCarried(in, op)
-                   ? Unsupported{.problem = absl::StrCat("operator ", in.OperatorName(op))}
-                   : Unsupported();
-      }));
+  const auto why = [](const Model& in, const schema::OperatorT& op) {
+    return IsCarried(in, op) ? Unsupported{.problem = in.OperatorName(op)} : Unsupported();
+  };
+  return NameAll("operators that nothing here runs", FindInOperators(model, why));
 }
 
 }  // namespace octavo

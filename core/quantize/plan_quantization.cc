@@ -163,6 +163,11 @@ absl::Status PlanFloat16(const Model& model, QuantPlan* plan) {
     const schema::OperatorT& op = *model.graph().operators[i];
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
+    // Runtimes may want to find the constants of these in place.
+    if (RowOf(model, op) == nullptr) {
+      decision.note = "float: carried as it is";
+      continue;
+    }
     decision.note = "float: it has no float constants";
     bool is_beyond = false;
     for (int position = 0; position < static_cast<int>(op.inputs.size()); ++position) {
