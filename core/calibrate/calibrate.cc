@@ -101,7 +101,8 @@ void Fold(const ExampleRanges& example, CalibrationStatistics& statistics) {
 }  // namespace
 
 absl::StatusOr<CalibrationStatistics> Calibrate(const Model& model, const Dataset& dataset,
-                                                const CalibrateOptions& options) {
+                                                const CalibrateOptions& options,
+                                                CalibrationStatistics so_far) {
   const int64_t num_examples = std::min(dataset.size(), options.max_examples);
   if (num_examples <= 0) return absl::InvalidArgumentError("the calibration set is empty");
 
@@ -111,7 +112,7 @@ absl::StatusOr<CalibrationStatistics> Calibrate(const Model& model, const Datase
     return Station{std::move(executor), {}};
   });
   Progress progress(options.progress, num_examples);
-  CalibrationStatistics statistics;
+  CalibrationStatistics statistics = std::move(so_far);
   std::vector<ExampleRanges> chunk(std::min(num_examples, kChunkExamples));
   for (int64_t first = 0; first < num_examples; first += kChunkExamples) {
     const int64_t size = std::min(kChunkExamples, num_examples - first);

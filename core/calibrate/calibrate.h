@@ -48,12 +48,14 @@ struct CalibrateOptions {
 //
 // The statistics depend on the model and the examples alone: each example's range is kept and
 // folded in order, and histograms may be added in any; `num_threads` changes only the time. No
-// tensor is kept. Each thread holds one executor, and with `histograms` 16 KiB a tensor.
+// tensor is kept. Each thread holds one executor, and with `histograms` 16 KiB a tensor. It goes on
+// from `so_far`, as if the examples that these are of had come first.
 //
 // INVALID_ARGUMENT (NOT_FINITE), naming the example and the tensor: an input or an activation is
 // NaN or infinite; the set is empty; an example does not fit.
 absl::StatusOr<CalibrationStatistics> Calibrate(const Model& model, const Dataset& dataset,
-                                                const CalibrateOptions& options);
+                                                const CalibrateOptions& options,
+                                                CalibrationStatistics so_far = {});
 
 struct RangeOptions {
   Observer observer = Observer::kMinMax;

@@ -1,4 +1,5 @@
-// `auto`: the observer whose ranges serve best on examples that calibration did not see.
+// `auto` of eight bits: the observer whose ranges serve best on examples that calibration did not
+// see.
 
 #ifndef OCTAVO_CORE_ENGINE_CHOOSE_OBSERVER_H_
 #define OCTAVO_CORE_ENGINE_CHOOSE_OBSERVER_H_
@@ -19,21 +20,16 @@ struct ObserverScore {
   double sqnr_db = 0;
 };
 
-struct ObserverChoice {
-  TensorRanges ranges;
-  // The best one first, the others as they were tried; none where there was nothing to choose.
-  std::vector<ObserverScore> scores;
-};
-
 // Quantizes `fixed`, a model for one example, as `spec` says with the ranges of every observer in
-// turn, measured on four fifths of `calibration`, and runs each on the fifth that was held back;
-// ties go to the one that was tried first, min-max before all. With
-// activations of 16 bits only min-max is tried. `statistics` are of the four fifths
-// (HoldBackAFifth), with histograms. Sees no evaluation data. Errors are those of planning and of
-// running a variant.
-absl::StatusOr<ObserverChoice> ChooseObserver(const Model& fixed, const Dataset& calibration,
-                                              const CalibrationStatistics& statistics,
-                                              const v1::VariantSpec& spec, int num_threads);
+// turn, measured on four fifths of `calibration`, and runs each on the fifth that was held back.
+// The best one comes first; ties go to the one that was tried first, min-max before all.
+// `statistics` are of the four fifths (HoldBackAFifth), with histograms. Sees no evaluation data.
+// Errors are those of planning and of running a variant.
+absl::StatusOr<std::vector<ObserverScore>> ChooseObserver(const Model& fixed,
+                                                          const Dataset& calibration,
+                                                          const CalibrationStatistics& statistics,
+                                                          const v1::VariantSpec& spec,
+                                                          int num_threads);
 
 }  // namespace octavo
 

@@ -19,6 +19,7 @@
 #include "core/base/status_macros.h"
 #include "core/calibrate/calibrate.h"
 #include "core/calibrate/statistics_checks.h"
+#include "core/data/dataset_part.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/choose_observer.h"
 #include "core/engine/describe_model.h"
@@ -207,16 +208,22 @@ v1::ObserverKind KindOf(Observer observer) {
   return std::ranges::find(kKinds, observer, &KindRow::observer)->kind;
 }
 
-// Which observer chose the ranges: the one that was asked for, or what `auto` found best.
-void ReportChoice(const ObserverChoice& choice, v1::ObserverKind asked, v1::VariantReport& report) {
-  if (choice.scores.empty()) return report.set_observer(asked);
+// The ranges of a scheme.
+struct ObserverChoice {
+  RangeOptions options;
+  TensorRanges ranges;
+  // What `auto` tried, the best one first; none where there was nothing to choose.
+  std::vector<ObserverScore> scores;
+};
+
+void ReportChoice(const ObserverChoice& choice, v1::VariantReport& report) {
   for (const ObserverScore& score : choice.scores) {
     v1::ObserverTrial& trial = *report.add_observer_trials();
     trial.set_observer(KindOf(score.ranges.observer));
     trial.set_kept(score.ranges.observer == Observer::kPercentile ? score.ranges.kept : 0);
     trial.set_sqnr_db(score.sqnr_db);
   }
-  report.set_observer(KindOf(choice.scores[0].ranges.observer));
+  report.set_observer(KindOf(choice.options.observer));
 }
 
 // The work on the variants of one job. Not thread-safe.
@@ -254,7 +261,9 @@ class VariantMaker {
   bool is_auto() const { return prepared_.spec.observer() == v1::OBSERVER_KIND_AUTO; }
   // The ranges for a scheme that needs them, chosen once.
   absl::StatusOr<const ObserverChoice*> ChoiceFor(const v1::VariantSpec& spec);
-  absl::StatusOr<ObserverChoice> Choose(const v1::VariantSpec& spec) const;
+  absl::StatusOr<ObserverChoice> Choose(const v1::VariantSpec& spec);
+  // Of all calibration examples, those that `auto` holds back with them.
+  absl::StatusOr<const CalibrationStatistics*> StatisticsOfAll();
   // Whether it is the file that came, whose uint8 nothing here runs.
   bool IsUint8Source(const v1::VariantSpec& spec) const {
     return spec.scheme() == v1::SCHEME_FLOAT32 && prepared_.uint8_source.has_value();
@@ -280,6 +289,8 @@ class VariantMaker {
   EngineProgress& progress_;
   HostPause pause_;
   Calibrated calibrated_;
+  // With `auto`, once they are needed; else calibrated_ has them.
+  std::optional<CalibrationStatistics> statistics_of_all_;
   std::map<v1::Scheme, ObserverChoice> choices_;
   // Nothing where nothing is evaluated.
   std::optional<Evaluator> evaluator_;
@@ -379,14 +390,38 @@ std::vector<v1::Warning> VariantMaker::EvaluationWarnings() const {
   return CheckInputsAreAlike(prepared_.fixed, CalibratedInputs(), evaluator_->input_spreads());
 }
 
-absl::StatusOr<ObserverChoice> VariantMaker::Choose(const v1::VariantSpec& spec) const {
-  if (is_auto() && prepared_.calibration.has_value()) {
-    return ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset, calibrated_.statistics,
-                          spec, prepared_.spec.num_threads());
+absl::StatusOr<const CalibrationStatistics*> VariantMaker::StatisticsOfAll() {
+  if (!is_auto() || !prepared_.calibration.has_value()) return &calibrated_.statistics;
+  if (!statistics_of_all_.has_value()) {
+    const Dataset& all = *prepared_.calibration->dataset;
+    const DatasetPart rest(all, HoldBackAFifth(all.size()).held_back);
+    ASSIGN_OR_RETURN(statistics_of_all_, Calibrate(prepared_.fixed, rest,
+                                                   {.max_examples = rest.size(),
+                                                    .num_threads = prepared_.spec.num_threads(),
+                                                    .histograms = true,
+                                                    .progress = {}},
+                                                   calibrated_.statistics));
   }
-  const RangeOptions options{.observer = ObserverOf(prepared_.spec.observer()),
-                             .levels = LevelsOf(spec.scheme())};
-  return ObserverChoice{.ranges = ChooseRanges(calibrated_.statistics, options), .scores = {}};
+  return &*statistics_of_all_;
+}
+
+absl::StatusOr<ObserverChoice> VariantMaker::Choose(const v1::VariantSpec& spec) {
+  ObserverChoice choice{.options = {.observer = ObserverOf(prepared_.spec.observer()),
+                                    .levels = LevelsOf(spec.scheme())},
+                        .ranges = {},
+                        .scores = {}};
+  // A step of 65,536 levels is so small that cutting off values costs more than it gains on
+  // examples that nothing has seen yet: min-max it is.
+  const bool has_choice = choice.options.levels <= 256;
+  if (is_auto() && has_choice && prepared_.calibration.has_value()) {
+    ASSIGN_OR_RETURN(choice.scores,
+                     ChooseObserver(prepared_.fixed, *prepared_.calibration->dataset,
+                                    calibrated_.statistics, spec, prepared_.spec.num_threads()));
+    choice.options = choice.scores[0].ranges;
+  }
+  ASSIGN_OR_RETURN(const CalibrationStatistics* statistics, StatisticsOfAll());
+  choice.ranges = ChooseRanges(*statistics, choice.options);
+  return choice;
 }
 
 absl::StatusOr<const ObserverChoice*> VariantMaker::ChoiceFor(const v1::VariantSpec& spec) {
@@ -429,7 +464,7 @@ absl::StatusOr<Model> VariantMaker::Quantize(const v1::VariantSpec& spec,
   ASSIGN_OR_RETURN(const Quantized made, MakeFor(/*one_example=*/false, spec));
   const auto choice = choices_.find(spec.scheme());
   if (choice != choices_.end() && prepared_.calibration.has_value()) {
-    ReportChoice(choice->second, prepared_.spec.observer(), report);
+    ReportChoice(choice->second, report);
   }
   ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, WriteModel(made.model));
   const Gzip gzip = prepared_.spec.skip_evaluation() ? Gzip::kSkip : Gzip::kMeasure;
@@ -519,7 +554,8 @@ absl::StatusOr<Model> VariantMaker::ForOneExample(const Model& written,
 
 absl::Status VariantMaker::Fill(const v1::VariantSpec& spec, v1::VariantReport& report) {
   ASSIGN_OR_RETURN(const Model written, Quantize(spec, report));
-  if (!evaluator_.has_value() && prepared_.spec.benchmark().skip()) return absl::OkStatus();
+  const bool is_measured = evaluator_.has_value() || !prepared_.spec.benchmark().skip();
+  if (!is_measured || !prepared_.not_run.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Model fixed, ForOneExample(written, spec));
   if (evaluator_.has_value()) {
     RETURN_IF_ERROR(Evaluate(fixed, report), "evaluation");

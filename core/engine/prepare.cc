@@ -132,11 +132,10 @@ absl::Status TakeAsItIs(const absl::Status& why, ImportedModel imported, Prepare
   prepared.fixed = imported.model;
   prepared.baseline = std::move(imported.baseline);
   prepared.model = std::move(imported.model);
-  prepared.spec.set_skip_evaluation(true);
-  prepared.spec.mutable_benchmark()->set_skip(true);
+  const bool has_sets = prepared.spec.has_calibration() || prepared.spec.has_evaluation();
   Warn(prepared.warnings, "NOT_RUN",
        absl::StrCat("The variants were written and not measured: the model holds ",
-                    prepared.not_run, "."));
+                    prepared.not_run, has_sets ? ". The data were not looked at." : "."));
   return absl::OkStatus();
 }
 
@@ -168,7 +167,7 @@ void WarnOfOrigin(const LearnedCount& learned, Prepared& prepared) {
   if (learned.learned == 0) return;
   Warn(prepared.warnings, "LEARNED_RANGES",
        absl::StrCat("The ranges of ", learned.learned, " of ", learned.activations,
-                    " activations are the model's own, not the calibration set's."));
+                    " activations are the model's own."));
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ struct Prepared {
   // What every variant is held against: as it came, FAKE_QUANT in place (import/import_model.h).
   Model baseline;  // its batch as it is to be written
   Model fixed_baseline;
-  // Why nothing is run, in a reader's words; empty: it is. Where it is not there are no sets, the
-  // spec leaves out evaluation and benchmark, and the fixed models are as they came.
+  // Why nothing is run, in a reader's words; empty: it is. Where it is not there are no sets, and
+  // the fixed models are as they came.
   std::string not_run;
   // What variants are made of.
   Model model;  // clean, its batch as it is to be written

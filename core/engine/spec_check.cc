@@ -143,26 +143,20 @@ absl::Status CheckKind(const VariantSource& source, const v1::VariantSpec& varia
 }
 
 absl::Status SettleCalibration(bool has_set, const VariantSource& source, SettledVariant& variant) {
-  const bool can_calibrate = has_set && source.not_run.empty();
-  if (can_calibrate || source.has_ranges || !NeedsCalibration(variant.spec.scheme())) {
+  const bool is_run = source.not_run.empty();
+  if ((has_set && is_run) || source.has_ranges || !NeedsCalibration(variant.spec.scheme())) {
     return absl::OkStatus();
   }
   if (variant.optional) {
-    variant.skip_reason = source.not_run.empty()
-                              ? "there is no calibration set"
-                              : absl::StrCat("cannot be calibrated: ", source.not_run);
+    variant.skip_reason = is_run ? "there is no calibration set"
+                                 : absl::StrCat("cannot be calibrated: ", source.not_run);
     return absl::OkStatus();
   }
-  if (!source.not_run.empty()) {
-    return WithReason(
-        absl::FailedPreconditionError(absl::StrCat("variant '", variant.spec.name(),
-                                                   "' needs a calibration: ", source.not_run)),
-        "OP_UNSUPPORTED", {{"variant", variant.spec.name()}});
-  }
+  const std::string what = absl::StrCat("variant '", variant.spec.name(), "' needs a calibration");
   return WithReason(
-      absl::FailedPreconditionError(absl::StrCat("variant '", variant.spec.name(),
-                                                 "' needs a calibration set, and there is none")),
-      "NO_CALIBRATION", {{"variant", variant.spec.name()}});
+      absl::FailedPreconditionError(is_run ? absl::StrCat(what, " set, and there is none")
+                                           : absl::StrCat(what, ": ", source.not_run)),
+      is_run ? "NO_CALIBRATION" : "OP_UNSUPPORTED", {{"variant", variant.spec.name()}});
 }
 
 }  // namespace

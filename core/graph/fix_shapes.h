@@ -17,7 +17,7 @@ inline constexpr int32_t kMaxBatch = 1 << 16;
 // constants. Folded operators are gone; tensors keep their places, so that what is found of one (a
 // range) is found of the same one in `model`.
 //
-// FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator: an operator without a row or a shape
+// FAILED_PRECONDITION (OP_UNSUPPORTED), naming the operator: an operator that is carried, without a row or a shape
 // rule, or whose output shape depends on values. INVALID_ARGUMENT, naming the operator and its
 // shapes: they do not fit.
 absl::StatusOr<Model> FixShapes(const Model& model, int32_t batch = 1);

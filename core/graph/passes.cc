@@ -27,7 +27,13 @@ TensorIndex WidenedConstant(const Model& model, const GraphView& view,
                             const schema::OperatorT& op) {
   if (model.OperatorType(op) != schema::BuiltinOperator_DEQUANTIZE) return kNoTensor;
   const TensorIndex input = InputOf(op, 0);
-  const bool is_widened = model.tensor(input).type == schema::TensorType_FLOAT16 &&
+  // What is carried stays as it is, its constants too.
+  const bool is_carried_on =
+      std::ranges::any_of(view.ConsumersOf(OutputOf(op, 0)), [&](int consumer) {
+        return FindOperator(model.OperatorType(*model.graph().operators[consumer])) == nullptr;
+      });
+  const bool is_widened = !is_carried_on &&
+                          model.tensor(input).type == schema::TensorType_FLOAT16 &&
                           model.tensor(OutputOf(op, 0)).type == schema::TensorType_FLOAT32 &&
                           model.tensor(input).sparsity == nullptr && model.IsConstant(input) &&
                           !view.IsGraphOutput(OutputOf(op, 0));

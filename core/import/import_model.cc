@@ -38,7 +38,8 @@ absl::StatusOr<ImportedModel> ImportModel(std::shared_ptr<const std::vector<uint
   const Model known = WithBuiltinOperators(source);
   RETURN_IF_ERROR(CheckSupported(known));
   ASSIGN_OR_RETURN(Model baseline, FoldGraph(known));
-  const bool is_uint8 = IsUint8Model(baseline);
+  // What is carried takes the codes as they are.
+  const bool is_uint8 = IsUint8Model(baseline) && CheckNothingIsCarried(baseline).ok();
   if (is_uint8) {
     ASSIGN_OR_RETURN(baseline, Uint8AsFloat(baseline));
   }

@@ -137,8 +137,10 @@ absl::StatusOr<std::vector<OperatorDecision>> OpenDecisions(const Model& model,
                                                             const v1::VariantSpec& spec) {
   std::vector<OperatorDecision> decisions;
   for (const auto& op : model.graph().operators) {
+    // Runtimes may want to find the constants of what is carried in place.
+    const bool is_carried = RowOf(model, *op) == nullptr;
     decisions.push_back({.version = model.OperatorVersion(*op),
-                         .note = "",
+                         .note = is_carried ? "float: carried as it is, nothing here runs it" : "",
                          .activation_type = UsualActivations(spec.scheme())});
   }
   RETURN_IF_ERROR(KeepNamedTensors(model, spec, decisions));
@@ -163,11 +165,6 @@ absl::Status PlanFloat16(const Model& model, QuantPlan* plan) {
     const schema::OperatorT& op = *model.graph().operators[i];
     OperatorDecision& decision = plan->operators[i];
     if (!decision.note.empty()) continue;
-    // Runtimes may want to find the constants of these in place.
-    if (RowOf(model, op) == nullptr) {
-      decision.note = "float: carried as it is";
-      continue;
-    }
     decision.note = "float: it has no float constants";
     bool is_beyond = false;
     for (int position = 0; position < static_cast<int>(op.inputs.size()); ++position) {

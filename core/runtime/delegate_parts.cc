@@ -37,7 +37,9 @@ Model WithConstantsUnpacked(const Model& model) {
   std::vector<TensorIndex> outputs;
   for (const auto& op : model.graph().operators) {
     if (!IsUnpacked(model, *op)) continue;
-    const schema::TensorT& output = model.tensor(OutputOf(*op, 0));
+    // As many as the input has: a file may say anything about the output.
+    schema::TensorT& output = unpacked.tensor(OutputOf(*op, 0));
+    output.shape = model.tensor(InputOf(*op, 0)).shape;
     outputs.push_back(OutputOf(*op, 0));
     most = std::max(most, TensorBytes(output.type, output.shape).value_or(0));
   }

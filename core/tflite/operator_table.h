@@ -1,5 +1,6 @@
-// What is known of each operator: data only, one row each. A model with an operator that has no row
-// is kept as it is, but nothing runs it (FAILED_PRECONDITION, OP_UNSUPPORTED). Source of the
+// What is known of each operator: data only, one row each. Of those without a row a few are carried
+// as they are and not run; a model with any other is refused (FAILED_PRECONDITION, OP_UNSUPPORTED).
+// Source of the
 // quantization rules: the TFLite 8-bit specification.
 
 #ifndef OCTAVO_CORE_TFLITE_OPERATOR_TABLE_H_

@@ -3,7 +3,7 @@
 import grpc
 import numpy as np
 import pytest
-from conftest import NETS, images, model_path
+from conftest import DATA, NETS, images, model_path
 from litert import Model, changed_model, sqnr_db
 from test_litert import variant_of
 
@@ -82,7 +82,15 @@ def with_variable(model, schema) -> None:
     model.signatureDefs = []
 
 
-@pytest.fixture(scope="module", params=[with_where, with_variable])
+def with_select(model, schema) -> None:
+    """As with_where, of the last layer's weights, which a FULLY_CONNECTED reads too."""
+    with_where(model, schema)
+    graph = model.subgraphs[0]
+    dense = next(one for one in reversed(graph.operators) if one.builtinOptionsType == schema.BuiltinOptions.FullyConnectedOptions)
+    graph.operators[-1].inputs = [int(dense.inputs[1])]
+
+
+@pytest.fixture(scope="module", params=[with_where, with_select, with_variable])
 def path(request, tmp_path_factory) -> str:
     """The MNIST net with such operators."""
     file = tmp_path_factory.mktemp("carried") / f"{request.param.__name__}.tflite"
@@ -97,7 +105,7 @@ def test_is_written_and_not_measured(client, path, tmp_path):
     print(states)
     assert {name for name, state in states.items() if state == "STATE_SKIPPED"} >= {"int8", "int16x8"}
     assert states["dynamic-int8"] == states["float16"] == states["weight-int8"] == "STATE_SUCCEEDED"
-    named = "WHERE" if "where" in path else "READ_VARIABLE"
+    named = "READ_VARIABLE" if "variable" in path else "WHERE"
     assert any(warning.reason == "NOT_RUN" and named in warning.message for warning in report.warnings)
     assert named in variant_of(report, "int8").skip_reason
     examples = images(NETS["mnist"].data, "test_images", 20)
@@ -111,6 +119,35 @@ def test_is_written_and_not_measured(client, path, tmp_path):
 
 def test_a_calibration_cannot_be_asked_for(client, path):
     with pytest.raises(octavo.OctavoError) as error:
-        client.optimize(path, variants="int8")
+        client.optimize(path, variants="int8", calibrate=images(NETS["mnist"].data, "calib_images", 10))
     assert error.value.code == grpc.StatusCode.FAILED_PRECONDITION and error.value.reason == "OP_UNSUPPORTED"
     assert "nothing here runs" in error.value.message
+
+
+def test_size_is_a_goal_all_the_same(client, path):
+    report = client.optimize(path, variants=["weight-int8"], goals={"size": 0.5}).report
+    assert [variant.spec.name for variant in report.variants] == ["float32", "weight-int8"]
+    assert report.verdict == report.VERDICT_PASS
+
+
+def test_a_batch_cannot_be_fixed(client, path):
+    with pytest.raises(octavo.OctavoError, match="nothing here runs") as error:
+        client.optimize(path, variants=["weight-int8"], batch=4)
+    assert error.value.code == grpc.StatusCode.FAILED_PRECONDITION and error.value.reason == "OP_UNSUPPORTED"
+
+
+def test_a_uint8_model_keeps_its_codes(client, tmp_path):
+    """What is carried takes codes: nothing of the model becomes float."""
+    def where(model, schema):
+        graph = model.subgraphs[0]
+        places = tensor(model, schema, "places", "INT64", [0, 4])
+        graph.operators.append(operator(model, schema, "WHERE", [int(graph.outputs[0])], [places], schema.WhereOptionsT()))
+        graph.outputs = [*graph.outputs, places]
+    file = tmp_path / "uint8.tflite"
+    file.write_bytes(changed_model(DATA / "learned_ranges" / "uint8.tflite", where))
+    result = client.optimize(str(file), out=tmp_path / "out")
+    states = {variant.spec.name: variant.State.Name(variant.state) for variant in result.report.variants}
+    print(states)
+    assert states["original"] == states["io-float32"] == "STATE_SUCCEEDED" and "int8" not in states
+    noise = np.random.default_rng(1).uniform(-1, 1, (4, *Model(file).input["shape"][1:])).astype(np.float32)
+    assert np.array_equal(Model(result.paths["io-float32.tflite"]).run(noise), Model(file).run(noise))

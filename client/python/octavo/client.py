@@ -205,7 +205,7 @@ class Client:
         """Uploads what is to be uploaded, runs the job to its end and, with `out`, fetches its files.
 
         variants: "all" or names such as "int8-uint8io". goals: {"drop": points, "size": ratio, "latency": ratio}.
-        observer: "min_max", "moving_average", "percentile", "mean_squared_error", "entropy" or "auto". batch: fixes what
+        observer: "min-max", "moving-average", "percentile", "mean-squared-error", "entropy" or "auto". batch: fixes what
         is written to so many examples. backend: what runs the variants while they are evaluated, "xnnpack", "reference"
         or "both". targets: the array of `evaluate` that the first output is held against, or {output: array}; an output
         may be "NAME[4:14]", a part of one. metric: "top1", "miou" or "regression", or {output: metric}; by the targets'

@@ -106,6 +106,16 @@ TEST(Calibrate, GivesTheSameStatisticsForAnyNumberOfThreads) {
   }
 }
 
+TEST(Calibrate, GoesOnFromWhatWasSeen) {
+  const Model model = ScaleBy(2);
+  const std::vector<std::vector<float>> all = {{1, -2, 0.5f}, {0, 3, 1}, {-9, 0, 9}, {4, 4, 4}};
+  const CalibrateOptions options{.histograms = true};
+  const auto begun = Calibrate(model, VectorDataset({all[0], all[1]}), options);
+  ASSERT_THAT(begun, IsOk());
+  EXPECT_EQ(*Calibrate(model, VectorDataset({all[2], all[3]}), options, *begun),
+            *Calibrate(model, VectorDataset(all), options));
+}
+
 TEST(Calibrate, MakesHistogramsWhereTheyAreAskedFor) {
   const Model model = ScaleBy(2);
   const VectorDataset examples({{1, -2, 0.5f}, {0, 3, 1}});

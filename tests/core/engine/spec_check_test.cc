@@ -100,6 +100,25 @@ TEST(SettleVariants, RefusesAStaticSchemeWithoutCalibration) {
   EXPECT_EQ(ReasonOf(variants.status()), "NO_CALIBRATION");
 }
 
+TEST(SettleVariants, CalibratesNothingThatIsNotRun) {
+  v1::OptimizeSpec all;
+  all.set_all_variants(true);
+  all.mutable_calibration();
+  const VariantSource source{.not_run = "WHERE at 5"};
+  EXPECT_THAT(
+      Names(SettleVariants(all, source)),
+      ElementsAre("float32", "float16", "weight-int8", "weight-int4", "dynamic-int8",
+                  "dynamic-int4", "int8 skipped", "int8-int8io skipped", "int8-uint8io skipped",
+                  "int8-pertensor skipped", "int16x8 skipped", "int16x8-int16io skipped"));
+  EXPECT_EQ((*SettleVariants(all, source))[6].skip_reason, "cannot be calibrated: WHERE at 5");
+  EXPECT_EQ((*SettleVariants(all, {.has_ranges = true, .not_run = "WHERE at 5"}))[6].skip_reason,
+            "");
+  const auto named = SettleVariants(SpecOf({{v1::SCHEME_INT8, v1::IO_TYPE_UINT8}}), source);
+  EXPECT_THAT(named, StatusIs(absl::StatusCode::kFailedPrecondition,
+                              "variant 'int8-uint8io' needs a calibration: WHERE at 5"));
+  EXPECT_EQ(ReasonOf(named.status()), "OP_UNSUPPORTED");
+}
+
 TEST(SettleVariants, RefusesWhatIsUnknownOrTwice) {
   const auto refused = [](v1::OptimizeSpec spec, const std::string& problem) {
     const auto variants = SettleVariants(spec);

@@ -218,6 +218,40 @@ TEST(CheckSupported, NamesEverythingAtOnce) {
                     HasReason("OP_UNSUPPORTED")));
 }
 
+TEST(CheckNothingIsCarried, NamesWhatIs) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {2});
+  const TensorIndex a = builder.Tensor("a", {2});
+  const TensorIndex y = builder.Tensor("y", {2});
+  builder.Op(schema::BuiltinOperator_RELU, {x}, {a});
+  EXPECT_THAT(CheckNothingIsCarried(builder.model()), IsOk());
+  builder.Op(schema::BuiltinOperator_SVDF, {a}, {y});
+  builder.Op(schema::BuiltinOperator_CALL_ONCE, {}, {});
+  builder.Output(y);
+  EXPECT_THAT(CheckSupported(builder.model()), IsOk());
+  EXPECT_THAT(CheckNothingIsCarried(builder.model()),
+              AllOf(StatusIs(absl::StatusCode::kFailedPrecondition,
+                             "operators that nothing here runs: SVDF at 1, CALL_ONCE at 2"),
+                    HasReason("OP_UNSUPPORTED")));
+}
+
+TEST(FoldGraph, LeavesFloat16ConstantsOfCarriedOperators) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {2});
+  const TensorIndex half =
+      builder.Constant<uint16_t>("half", {2}, schema::TensorType_FLOAT16, {0x3c00, 0x4000});
+  const TensorIndex wide = builder.Tensor("wide", {2});
+  const TensorIndex a = builder.Tensor("a", {2});
+  builder.Op(schema::BuiltinOperator_DEQUANTIZE, {half}, {wide});
+  builder.Op(schema::BuiltinOperator_ADD, {x, wide}, {a}, schema::AddOptionsT());
+  builder.Output(a);
+  EXPECT_THAT((*FoldGraph(builder.model())).graph().operators, SizeIs(1));
+  const TensorIndex y = builder.Tensor("y", {2});
+  builder.Op(schema::BuiltinOperator_WHERE, {wide}, {y});
+  builder.Output(y);
+  EXPECT_THAT((*FoldGraph(builder.model())).graph().operators, SizeIs(3));
+}
+
 TEST(CheckSupported, SaysWhatToDo) {
   ModelBuilder builder;
   const TensorIndex x = builder.Input("x", {2});

@@ -95,6 +95,20 @@ TEST(EstimateDelegateParts, LeavesConstantsOfInt4WhoeverReadsThem) {
   EXPECT_EQ(parts.undelegated[0].why, "no XNNPACK kernel from INT4 to FLOAT32");
 }
 
+// A file may say that one number is a thousand million of them.
+TEST(EstimateDelegateParts, DoesNotBelieveTheShapeOfAnUnpackedConstant) {
+  ModelBuilder builder;
+  const TensorIndex x = builder.Input("x", {1, 1});
+  const TensorIndex packed =
+      builder.Constant<uint16_t>("packed", {1}, schema::TensorType_FLOAT16, {0x3c00});
+  const TensorIndex unpacked = builder.Tensor("unpacked", {1 << 30, 1 << 20});
+  const TensorIndex sum = builder.Tensor("sum", {1, 1});
+  builder.Op(schema::BuiltinOperator_DEQUANTIZE, {packed}, {unpacked});
+  builder.Op(schema::BuiltinOperator_ADD, {x, unpacked}, {sum}, schema::AddOptionsT());
+  builder.Output(sum);
+  EXPECT_EQ(EstimateDelegateParts(builder.Build()).parts, 1);
+}
+
 TEST(EstimateDelegateParts, TakesAModelWithoutOperators) {
   Model model = FixtureModel("models/mnist_cnn/float_static.tflite");
   model.graph().operators.clear();

@@ -17,9 +17,9 @@ namespace {
 constexpr char kHead[] =
     R"(# Operators
 
-Every operator that Octavo reads, and the forms that it gives it; made from the operator table
-(`core/tflite/operator_table.cc`) and held against it by a test. What has no row is refused by name when a model is
-inspected.
+Every operator that Octavo runs, and the forms that it gives it; made from the operator table
+(`core/tflite/operator_table.cc`) and held against it by a test. Below the table are those that are carried and not run. Any
+other is refused by name when a model is inspected.
 
 - **float**: runs as it is; every scheme may leave it so.
 - **weights**: what its weights may be stored in while it runs in float (`weight-int8`, `weight-int4`); an operator whose
