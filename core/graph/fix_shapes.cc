@@ -49,6 +49,12 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
   }
   const schema::TensorT first =
       inputs.empty() ? schema::TensorT() : model.tensor(TensorIndex{inputs[0]});
+  for (const auto& tensor : model.graph().tensors) {
+    // The format asks for states of fixed shapes: their batch is the one that the file was made of.
+    if (tensor->is_variable && IsBatched(*tensor, first, /*any_open=*/false)) {
+      tensor->shape[0] = batch;
+    }
+  }
   for (const int32_t index : inputs) {
     schema::TensorT& input = model.tensor(TensorIndex{index});
     if (IsBatched(input, first, any_open)) input.shape[0] = batch;
