@@ -158,8 +158,9 @@ absl::StatusOr<LstmForm> ReadLstmForm(const Model& model, const schema::Operator
   ASSIGN_OR_RETURN(form.cells, inputs.RowsOf(At(kLstmInputWeights, LstmGate::kOutput), form.input));
   const int recurrent = At(kLstmRecurrentWeights, LstmGate::kOutput);
   RETURN_IF_ERROR(Require(inputs.Has(recurrent), "there are no recurrent weights"));
-  const auto* options = op.builtin_options.AsUnidirectionalSequenceLSTMOptions();
-  form.has_diagonal = options != nullptr && options->diagonal_recurrent_tensors;
+  // LiteRT goes by their rank, whatever the options say.
+  form.has_diagonal = op.builtin_options.AsUnidirectionalSequenceLSTMOptions() != nullptr &&
+                      inputs.ShapeAt(recurrent).size() == 1;
   form.outputs = form.cells;
   if (form.has_projection) {
     const Shape& projection = inputs.ShapeAt(kLstmProjection);

@@ -366,7 +366,8 @@ void AddLstmInputs(GraphMaker& graph, const LstmParts& parts, int batch,
                    std::vector<TensorIndex>& inputs) {
   const int depth = graph.shape(inputs[0]).back();
   const int cells = graph.Channels(8, 20);
-  const int outputs = parts.projection ? graph.Pick(1, 12) : cells;
+  // To more outputs than cells, LiteRT writes behind its memory.
+  const int outputs = parts.projection ? graph.Pick(1, cells) : cells;
   const auto weights = [&](bool is_there, Shape shape, float size) {
     inputs.push_back(is_there ? graph.Weights(std::move(shape), size) : kNoTensor);
   };
@@ -391,7 +392,9 @@ void AddLstmInputs(GraphMaker& graph, const LstmParts& parts, int batch,
 template <typename Options>
 void Lstm(GraphMaker& graph, Type type, TensorIndex x) {
   Options options;
-  options.fused_activation_function = RecurrentActivation(graph);
+  do {
+    options.fused_activation_function = RecurrentActivation(graph);
+  } while (options.fused_activation_function == schema::ActivationFunctionType_NONE);
   if (graph.Flip()) options.cell_clip = graph.Uniform(0.1f, 2);
   if (graph.Flip()) options.proj_clip = graph.Uniform(0.1f, 2);
   LstmParts parts = {.input_gate = graph.Pick(0, 3) != 0,

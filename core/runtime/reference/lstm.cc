@@ -128,6 +128,10 @@ class Lstm {
 
 template <typename Options>
 absl::StatusOr<LstmOptions> ReadOptions(const Operands& operands, const Options& options) {
+  // LiteRT leaves what was in the place of the activated cells then.
+  RETURN_IF_ERROR(
+      operands.Require(options.fused_activation_function != schema::ActivationFunctionType_NONE,
+                       "no activation of the cells"));
   ASSIGN_OR_RETURN(const Activation activation,
                    ActivationOf(operands, options.fused_activation_function));
   return LstmOptions{activation, options.cell_clip, options.proj_clip};
@@ -136,6 +140,7 @@ absl::StatusOr<LstmOptions> ReadOptions(const Operands& operands, const Options&
 }  // namespace
 
 KernelOr BuildLstm(const Operands& operands) {
+  RETURN_IF_ERROR(operands.RequireCounts(1, 24));
   ASSIGN_OR_RETURN(const LstmForm form,
                    RequireForm(operands, ReadLstmForm(operands.model(), operands.op())));
   const auto& options = operands.op().builtin_options;

@@ -32,7 +32,6 @@ template <typename Form>
 absl::StatusOr<Form> RequireForm(const Operands& operands, absl::StatusOr<Form> form) {
   if (!form.ok()) return operands.Unsupported(form.status().message());
   RETURN_IF_ERROR(RequireFloat(operands));
-  RETURN_IF_ERROR(operands.Require(operands.num_outputs() == 1, "has not one output"));
   RETURN_IF_ERROR(operands.RequireOutputShape(0, form->output_shape));
   return form;
 }

@@ -10,6 +10,7 @@ namespace octavo::reference {
 
 // A filter's memory is zeros but for the step that runs, its last one.
 KernelOr BuildSvdf(const Operands& operands) {
+  RETURN_IF_ERROR(operands.RequireCounts(3, 5));
   ASSIGN_OR_RETURN(const SvdfForm form,
                    RequireForm(operands, ReadSvdfForm(operands.model(), operands.op())));
   const auto options = OptionsOr(operands.op().builtin_options.AsSVDFOptions());
