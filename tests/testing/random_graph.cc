@@ -365,7 +365,8 @@ struct LstmParts {
 void AddLstmInputs(GraphMaker& graph, const LstmParts& parts, int batch,
                    std::vector<TensorIndex>& inputs) {
   const int depth = graph.shape(inputs[0]).back();
-  const int cells = graph.Channels(8, 20);
+  // Two cells may differ by their rounding alone, which normalization makes large.
+  const int cells = parts.norm ? graph.Pick(4, 24) : graph.Channels(8, 20);
   // To more outputs than cells, LiteRT writes behind its memory.
   const int outputs = parts.projection ? graph.Pick(1, cells) : cells;
   const auto weights = [&](bool is_there, Shape shape, float size) {
