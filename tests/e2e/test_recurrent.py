@@ -132,6 +132,17 @@ def test_a_state_lasts_no_longer_than_an_example(job):
     np.testing.assert_array_equal(outputs[0], outputs[-1])
 
 
+def test_a_larger_batch_has_states_of_its_own(client, tmp_path):
+    (tmp_path / "lstm.tflite").write_bytes(lstm_model())
+    result = client.optimize(tmp_path / "lstm.tflite", variants="float16", batch=3, benchmark=False, out=tmp_path / "out")
+    interpreter = Model(result.paths["float16.tflite"]).interpreter
+    alone = Model(tmp_path / "lstm.tflite").run(examples()[:3])
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], examples()[:3])
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(found, alone, atol=1e-2)
+
+
 @pytest.mark.parametrize(("variant", "note"), [("float16", "float: constants stored in float16"),
                                                ("dynamic-int8", "float: no dynamic form of this operator"),
                                                ("int8", "float: no int8 form of this operator")])

@@ -1,7 +1,9 @@
 // Operators with a state: what they give, that they remember nothing, and what is refused.
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/model_builder.h"
+#include "tests/testing/random_graph.h"
 
 namespace octavo {
 namespace {
@@ -168,6 +171,12 @@ TEST(RecurrentOperators, HaveStatesOfTheBatchThatIsAskedFor) {
   EXPECT_EQ(fixed->tensor(TensorIndex{fixed->graph().outputs[0]}).shape,
             (Shape{7, kSteps, kCells}));
   EXPECT_THAT(CheckRunnable(*fixed), IsOk());
+  // A constant keeps the shape that its bytes have.
+  Model odd = SomeLstm();
+  odd.tensor(InputAt(odd, kLstmBias)).shape = {kBatch, kCells / kBatch};
+  odd.tensor(InputAt(odd, kLstmBias)).is_variable = true;
+  EXPECT_THAT(FixShapes(odd, 7).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("input 12 is [2, 2]")));
 }
 
 // A change to a good model, and what is said of it.
@@ -252,6 +261,65 @@ TEST(RecurrentOperators, RefuseOtherTypesAndActivations) {
   weights.buffer = hybrid.AddBuffer(SharedBytes::Own(std::vector<uint8_t>(kCells * kDepth)));
   EXPECT_THAT(CheckRunnable(hybrid),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("input 1 is not FLOAT32")));
+}
+
+constexpr schema::BuiltinOperator kTypes[] = {
+    schema::BuiltinOperator_LSTM, schema::BuiltinOperator_RNN, schema::BuiltinOperator_SVDF,
+    schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_RNN,
+    schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM};
+
+int Pick(std::mt19937& random, int most) {
+  return std::uniform_int_distribution<int>(0, most)(random);
+}
+
+// One thing that a writer of files may do.
+void Spoil(Model& model, std::mt19937& random) {
+  schema::OperatorT& op = *model.graph().operators[0];
+  int32_t& input = op.inputs[Pick(random, static_cast<int>(op.inputs.size()) - 1)];
+  const auto num_tensors = static_cast<int>(model.graph().tensors.size());
+  schema::TensorT& tensor = *model.graph().tensors[Pick(random, num_tensors - 1)];
+  switch (Pick(random, 5)) {
+    case 0:
+      input = -1;
+      break;
+    case 1:
+      input = Pick(random, num_tensors - 1);
+      break;
+    case 2:
+      if (!tensor.shape.empty())
+        tensor.shape[Pick(random, tensor.shape.size() - 1)] = Pick(random, 9);
+      break;
+    case 3:
+      std::ranges::reverse(tensor.shape);
+      break;
+    case 4:
+      tensor.is_variable = !tensor.is_variable;
+      break;
+    default:
+      op.inputs.resize(Pick(random, 1) == 0 ? 20 : 24, -1);
+  }
+}
+
+// For the sanitizers: nothing is read that is not there.
+TEST(RecurrentOperators, AreRefusedOrRunWhateverIsSpoilt) {
+  std::mt19937 random(11);
+  int num_run = 0;
+  constexpr int kRounds = 4000;
+  for (int round = 0; round < kRounds; ++round) {
+    RandomModel spoilt = RandomOperator(kTypes[round % std::size(kTypes)], random);
+    for (int i = Pick(random, 2); i >= 0; --i) Spoil(spoilt.model, random);
+    const auto fixed = FixShapes(spoilt.model, 3);
+    if (fixed.ok()) (void)Executor::Create(*fixed, {}).status();
+    auto executor = Executor::Create(spoilt.model, {});
+    if (!executor.ok()) continue;
+    const std::vector<TensorValue> example = RandomExample(spoilt, random);
+    std::vector<TensorView> views;
+    for (const TensorValue& value : example) views.push_back(value.view());
+    EXPECT_THAT(executor->Run(views), IsOk());
+    ++num_run;
+  }
+  EXPECT_GT(num_run, kRounds / 20);
+  EXPECT_LT(num_run, kRounds / 2);
 }
 
 TEST(RecurrentOperators, RefuseTheBasicLstm) {
