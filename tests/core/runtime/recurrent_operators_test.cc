@@ -12,6 +12,7 @@
 #include "core/base/error_reason.h"
 #include "core/graph/fix_shapes.h"
 #include "core/runtime/executor.h"
+#include "core/tflite/model_validator.h"
 #include "core/tflite/recurrent_form.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -304,12 +305,15 @@ void Spoil(Model& model, std::mt19937& random) {
 TEST(RecurrentOperators, AreRefusedOrRunWhateverIsSpoilt) {
   std::mt19937 random(11);
   int num_run = 0;
+  int num_fixed = 0;
   constexpr int kRounds = 4000;
   for (int round = 0; round < kRounds; ++round) {
     RandomModel spoilt = RandomOperator(kTypes[round % std::size(kTypes)], random);
     for (int i = Pick(random, 2); i >= 0; --i) Spoil(spoilt.model, random);
-    const auto fixed = FixShapes(spoilt.model, 3);
-    if (fixed.ok()) (void)Executor::Create(*fixed, {}).status();
+    if (ValidateModel(spoilt.model).ok()) {
+      const auto fixed = FixShapes(spoilt.model, 3);
+      num_fixed += fixed.ok() && CheckRunnable(*fixed).ok() ? 1 : 0;
+    }
     auto executor = Executor::Create(spoilt.model, {});
     if (!executor.ok()) continue;
     const std::vector<TensorValue> example = RandomExample(spoilt, random);
@@ -320,6 +324,7 @@ TEST(RecurrentOperators, AreRefusedOrRunWhateverIsSpoilt) {
   }
   EXPECT_GT(num_run, kRounds / 20);
   EXPECT_LT(num_run, kRounds / 2);
+  EXPECT_GT(num_fixed, kRounds / 20);
 }
 
 TEST(RecurrentOperators, RefuseTheBasicLstm) {
