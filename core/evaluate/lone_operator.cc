@@ -35,7 +35,7 @@ class LoneModelBuilder {
   }
 
  private:
-  // A tensor that is neither a constant nor made inside becomes an input.
+  // A tensor that is neither a constant nor made inside becomes an input; a state has no value.
   int32_t Place(int32_t tensor, bool is_made) {
     if (tensor < 0) return tensor;
     const auto [entry, is_new] = places_.try_emplace(tensor, 0);
@@ -47,7 +47,7 @@ class LoneModelBuilder {
     schema::TensorT copy = model_.tensor(index);
     PlaceScales(copy);
     entry->second = static_cast<int32_t>(lone_.model.AddTensor(std::move(copy), bytes));
-    if (!is_constant && !is_made) {
+    if (!is_constant && !is_made && !model_.tensor(index).is_variable) {
       lone_.model.graph().inputs.push_back(entry->second);
       lone_.inputs.push_back(index);
     }

@@ -49,6 +49,11 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
   }
   const schema::TensorT first =
       inputs.empty() ? schema::TensorT() : model.tensor(TensorIndex{inputs[0]});
+  // The format asks for states of fixed shapes: their batch is the one that the file was made of.
+  for (const auto& tensor : model.graph().tensors) {
+    const bool is_state = tensor->is_variable && model.buffers[tensor->buffer].empty();
+    if (is_state && IsBatched(*tensor, first, /*any_open=*/false)) tensor->shape[0] = batch;
+  }
   for (const int32_t index : inputs) {
     schema::TensorT& input = model.tensor(TensorIndex{index});
     if (IsBatched(input, first, any_open)) input.shape[0] = batch;

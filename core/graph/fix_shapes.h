@@ -12,7 +12,7 @@ namespace octavo {
 
 inline constexpr int32_t kMaxBatch = 1 << 16;
 
-// Sets the inputs' batch axes to `batch`, infers every tensor's shape, and folds what then is
+// Sets the batch axes of inputs and states to `batch`, infers every tensor's shape, and folds what then is
 // constant: SHAPE, STRIDED_SLICE and PACK before RESHAPE and TRANSPOSE_CONV, DEQUANTIZE of float16
 // constants. Folded operators are gone; tensors keep their places, so that what is found of one (a
 // range) is found of the same one in `model`.

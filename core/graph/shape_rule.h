@@ -68,6 +68,11 @@ absl::StatusOr<Shapes> DepthToSpaceShape(const OperatorView& op);
 absl::StatusOr<Shapes> SpaceToBatchShape(const OperatorView& op);
 absl::StatusOr<Shapes> BatchToSpaceShape(const OperatorView& op);
 
+// Sequences and states (shape_rules_recurrent.cc).
+absl::StatusOr<Shapes> LstmShape(const OperatorView& op);
+absl::StatusOr<Shapes> RnnShape(const OperatorView& op);
+absl::StatusOr<Shapes> SvdfShape(const OperatorView& op);
+
 // Moving elements (shape_rules_layout.cc).
 absl::StatusOr<Shapes> ShapeOfShape(const OperatorView& op);
 absl::StatusOr<Shapes> ReshapeShape(const OperatorView& op);

@@ -20,6 +20,7 @@
 #include "core/runtime/tensor_buffer.h"
 #include "core/runtime/xnnpack_builder.h"
 #include "core/runtime/xnnpack_operators.h"
+#include "core/tflite/operator_table.h"
 #include "core/tflite/short_name.h"
 
 namespace octavo {
@@ -62,7 +63,8 @@ struct Part {
 // Where a tensor's value comes from. A tensor that XNNPACK keeps to itself has no memory of ours.
 struct Source {
   bool is_input = false;
-  int producer = -1;  // the operator
+  int producer = -1;      // the operator
+  bool is_state = false;  // of an operator: zeros, which it knows of; there is no memory
   uint8_t* data = nullptr;
 };
 
@@ -73,6 +75,10 @@ int64_t BytesOf(const schema::TensorT& tensor) {
 // Empty constants have no bytes to be known by.
 bool HasConstantValue(const Model& model, TensorIndex tensor) {
   return model.IsConstant(tensor) || BytesOf(model.tensor(tensor)) == 0;
+}
+
+bool IsState(const OperatorRow& row, int position) {
+  return position < 32 && (row.state_inputs >> position & 1) != 0;
 }
 
 class ExecutorBuilder {
@@ -102,6 +108,8 @@ class ExecutorBuilder {
 
   absl::Status AddSource(TensorIndex tensor, const Source& from);
   absl::Status NeedSource(TensorIndex tensor, absl::string_view who);
+  // Variable tensors that one operator alone reads, and nobody gives a value.
+  absl::Status TakeState(TensorIndex tensor);
   absl::Status AssignKernel(int index);
   absl::StatusOr<XnnpackPart> MakeXnnpackPart(int first, int end);
   // The last operator that reads a tensor; num_operators() for the model's outputs; -1 for what
@@ -117,7 +125,7 @@ class ExecutorBuilder {
 };
 
 absl::Status ExecutorBuilder::AddSource(TensorIndex tensor, const Source& from) {
-  if (IsActivation(tensor) || model_.IsConstant(tensor)) {
+  if (IsActivation(tensor) || model_.IsConstant(tensor) || source(tensor).is_state) {
     return absl::InvalidArgumentError(
         absl::StrCat("tensor '", model_.TensorName(tensor), "' has two values"));
   }
@@ -140,16 +148,33 @@ absl::Status ExecutorBuilder::NeedSource(TensorIndex tensor, absl::string_view w
       "OP_UNSUPPORTED", {{"tensor", std::string(model_.TensorName(tensor))}});
 }
 
+absl::Status ExecutorBuilder::TakeState(TensorIndex tensor) {
+  const bool is_free = model_.tensor(tensor).is_variable && !IsActivation(tensor) &&
+                       !model_.IsConstant(tensor) && !source(tensor).is_state;
+  if (!is_free) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat("tensor '", model_.TensorName(tensor),
+                                                   "' is no state of one operator alone")),
+        "OP_UNSUPPORTED", {{"tensor", std::string(model_.TensorName(tensor))}});
+  }
+  source(tensor).is_state = true;
+  return absl::OkStatus();
+}
+
 absl::Status ExecutorBuilder::FindSources() {
   for (int32_t input : model_.graph().inputs) {
     if (source(TensorIndex{input}).is_input) continue;
     RETURN_IF_ERROR(AddSource(TensorIndex{input}, {.is_input = true}));
   }
   for (int index = 0; index < num_operators(); ++index) {
-    for (int32_t input : op(index).inputs) {
-      if (input < 0) continue;
-      RETURN_IF_ERROR(NeedSource(TensorIndex{input},
-                                 absl::StrCat("operator ", model_.OperatorName(op(index)))));
+    const OperatorRow* row = FindOperator(model_.OperatorType(op(index)));
+    for (int position = 0; position < std::ssize(op(index).inputs); ++position) {
+      const TensorIndex input = InputOf(op(index), position);
+      if (input == kNoTensor) continue;
+      const bool is_state = row != nullptr && IsState(*row, position);
+      RETURN_IF_ERROR(
+          is_state ? TakeState(input)
+                   : NeedSource(input, absl::StrCat("operator ", model_.OperatorName(op(index)))));
     }
     for (int32_t output : op(index).outputs) {
       if (output < 0) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/tflite/recurrent_form.h"
+
 namespace octavo {
 namespace {
 
@@ -11,6 +13,8 @@ constexpr int kAny = std::numeric_limits<int>::max();
 constexpr uint32_t kFirst = 1 << 0;
 constexpr uint32_t kSecond = 1 << 1;
 constexpr uint32_t kThird = 1 << 2;
+constexpr uint32_t kFifth = 1 << 4;
+constexpr uint32_t kLstmStates = 1 << kLstmOutputState | 1 << kLstmCellState;
 constexpr uint32_t kFirstTwo = kFirst | kSecond;
 
 constexpr OperatorRow kRows[] = {
@@ -127,6 +131,15 @@ constexpr OperatorRow kRows[] = {
      .int8_version = 2,
      .int16_version = 3,
      .newest_version = 3},
+    {.type = schema::BuiltinOperator_LSTM,
+     .name = "LSTM",
+     .max_inputs = 24,
+     .max_outputs = kAny,  // the kernel BASIC has 4
+     .options = schema::BuiltinOptions_LSTMOptions,
+     .options_required = true,
+     .state_inputs = kLstmStates,
+     .newest_version = 4,
+     .has_fused_activation = true},
     {.type = schema::BuiltinOperator_MAX_POOL_2D,
      .name = "MAX_POOL_2D",
      .options = schema::BuiltinOptions_Pool2DOptions,
@@ -176,6 +189,15 @@ constexpr OperatorRow kRows[] = {
      .int8_version = 2,
      .int16_version = 4,
      .newest_version = 4},
+    {.type = schema::BuiltinOperator_RNN,
+     .name = "RNN",
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .options = schema::BuiltinOptions_RNNOptions,
+     .options_required = true,
+     .state_inputs = kFifth,
+     .newest_version = 3,
+     .has_fused_activation = true},
     {.type = schema::BuiltinOperator_SOFTMAX,
      .name = "SOFTMAX",
      .options = schema::BuiltinOptions_SoftmaxOptions,
@@ -193,6 +215,15 @@ constexpr OperatorRow kRows[] = {
      .output_scale = OutputScale::kAsInput,
      .int8_version = 2,
      .newest_version = 2},
+    {.type = schema::BuiltinOperator_SVDF,
+     .name = "SVDF",
+     .min_inputs = 3,
+     .max_inputs = 5,
+     .options = schema::BuiltinOptions_SVDFOptions,
+     .options_required = true,
+     .state_inputs = kFifth,
+     .newest_version = 4,
+     .has_fused_activation = true},
     {.type = schema::BuiltinOperator_TANH,
      .name = "TANH",
      .output_scale = OutputScale::kFixed,
@@ -210,6 +241,15 @@ constexpr OperatorRow kRows[] = {
      .int8_version = 2,
      .int16_version = 3,
      .newest_version = 4},
+    {.type = schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_RNN,
+     .name = "UNIDIRECTIONAL_SEQUENCE_RNN",
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .options = schema::BuiltinOptions_SequenceRNNOptions,
+     .options_required = true,
+     .state_inputs = kFifth,
+     .newest_version = 3,
+     .has_fused_activation = true},
     {.type = schema::BuiltinOperator_GATHER,
      .name = "GATHER",
      .min_inputs = 2,
@@ -284,6 +324,14 @@ constexpr OperatorRow kRows[] = {
      .int8_version = 1,
      .int16_version = 1,
      .newest_version = 2},
+    {.type = schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM,
+     .name = "UNIDIRECTIONAL_SEQUENCE_LSTM",
+     .max_inputs = 24,
+     .options = schema::BuiltinOptions_UnidirectionalSequenceLSTMOptions,
+     .options_required = true,
+     .state_inputs = kLstmStates,
+     .newest_version = 4,
+     .has_fused_activation = true},
     {.type = schema::BuiltinOperator_STRIDED_SLICE,
      .name = "STRIDED_SLICE",
      .min_inputs = 4,

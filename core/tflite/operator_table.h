@@ -52,6 +52,9 @@ struct OperatorRow {
   // (docs/decisions/0010-weights-of-four-bits.md).
   bool takes_int4 = false;
   int bias_input = -1;  // position of the bias, -1: none
+  // Which inputs are the operator's own state, as a bit mask: variable tensors, which are zeros
+  // when a run begins and which nobody else reads or writes.
+  uint32_t state_inputs = 0;
 
   OutputScale output_scale = OutputScale::kFree;
   FixedParams fixed_int8{};

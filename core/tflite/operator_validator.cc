@@ -141,6 +141,20 @@ constexpr OptionsCheck kOptionsChecks[] = {
      [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsDivOptions()); }},
     {schema::BuiltinOptions_L2NormOptions,
      [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsL2NormOptions()); }},
+    {schema::BuiltinOptions_LSTMOptions,
+     [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsLSTMOptions()); }},
+    {schema::BuiltinOptions_UnidirectionalSequenceLSTMOptions,
+     [](const schema::OperatorT& op) {
+       return CheckFused(op.builtin_options.AsUnidirectionalSequenceLSTMOptions());
+     }},
+    {schema::BuiltinOptions_RNNOptions,
+     [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsRNNOptions()); }},
+    {schema::BuiltinOptions_SequenceRNNOptions,
+     [](const schema::OperatorT& op) {
+       return CheckFused(op.builtin_options.AsSequenceRNNOptions());
+     }},
+    {schema::BuiltinOptions_SVDFOptions,
+     [](const schema::OperatorT& op) { return CheckFused(op.builtin_options.AsSVDFOptions()); }},
     {schema::BuiltinOptions_ConcatenationOptions,
      [](const schema::OperatorT& op) {
        return CheckFused(op.builtin_options.AsConcatenationOptions());

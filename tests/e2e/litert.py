@@ -23,6 +23,7 @@ class Model:
         examples = self.quantize(examples)
         rows = []
         for example in examples:
+            self.interpreter.reset_all_variables()  # examples know nothing of one another
             self.interpreter.set_tensor(self.input["index"], example[None])
             self.interpreter.invoke()
             rows.append(self.interpreter.get_tensor(self.output["index"])[0].ravel())
@@ -36,6 +37,7 @@ class Model:
         """Every output as real numbers, one row an example, one output behind the other."""
         rows = []
         for example in self.quantize(examples):
+            self.interpreter.reset_all_variables()  # examples know nothing of one another
             self.interpreter.set_tensor(self.input["index"], example[None])
             self.interpreter.invoke()
             rows.append(np.concatenate([self.dequantize(self.interpreter.get_tensor(output["index"])[0].ravel(), output)

@@ -14,7 +14,8 @@ from litert import delegate_parts
 # Of a float output's largest magnitude: what counts as identical.
 FLOAT_TOLERANCE = 1e-5
 # The least magnitude: where terms cancel, what is left of small outputs is no more exact than the terms were.
-LEAST_MAGNITUDES = {"GELU": 0.1, "MEAN": 0.1, "SUM": 1}
+LEAST_MAGNITUDES = {"GELU": 0.1, "MEAN": 0.1, "SUM": 1, "LSTM": 0.1, "RNN": 0.1, "SVDF": 0.1,
+                    "UNIDIRECTIONAL_SEQUENCE_LSTM": 0.1, "UNIDIRECTIONAL_SEQUENCE_RNN": 0.1}
 CODES = (np.int8, np.uint8, np.int16)
 
 

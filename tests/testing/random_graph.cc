@@ -27,6 +27,8 @@ enum class Layout {
   kAny,
   kScalar,
   kMatrix,     // two axes or more
+  kRows,       // [batch, values]
+  kSteps,      // [batch, steps, values], or steps first
   kImage,      // [batch, height, width, channels]
   kEvenImage,  // height and width are even
   kDeepImage,  // the channels are a multiple of 4
@@ -37,6 +39,8 @@ bool Fits(Layout layout, const Shape& shape) {
   if (layout == Layout::kScalar) return shape.empty();
   if (layout == Layout::kAny) return !shape.empty();
   if (layout == Layout::kMatrix) return shape.size() >= 2;
+  if (layout == Layout::kRows) return shape.size() == 2;
+  if (layout == Layout::kSteps) return shape.size() == 3;
   if (shape.size() != 4) return false;
   if (layout == Layout::kEvenImage) return shape[1] % 2 == 0 && shape[2] % 2 == 0;
   if (layout == Layout::kDeepImage) return shape[3] % 4 == 0;
@@ -91,6 +95,8 @@ class GraphMaker {
   // An activation or a constant.
   TensorIndex Operand(const Shape& shape);
   TensorIndex Weights(Shape shape, float size = 1);
+  // A variable tensor, zeros when a run begins.
+  TensorIndex State(Shape shape);
   // A constant of the range's values.
   TensorIndex Values(Shape shape);
   TensorIndex Ints(std::vector<int32_t> values) { return builder_.Ints(Name("ints"), values); }
@@ -139,6 +145,10 @@ Shape GraphMaker::ShapeOf(Layout layout) {
       for (int32_t& size : shape) size = Pick(0, 4) == 0 ? 1 : dim();
       return shape;
     }
+    case Layout::kRows:
+      return {Pick(1, 3), Channels(8, 24)};
+    case Layout::kSteps:
+      return {Pick(1, 4), Pick(1, 4), Channels(8, 24)};
     case Layout::kImage:
       return {Pick(1, 2), Pick(2, 9), Pick(2, 9), Channels(10, 40)};
     case Layout::kEvenImage:
@@ -176,6 +186,12 @@ TensorIndex GraphMaker::Weights(Shape shape, float size) {
   std::vector<float> values(*NumElements(shape));
   for (float& value : values) value = normal(random_);
   return builder_.Floats(Name("w"), std::move(shape), values);
+}
+
+TensorIndex GraphMaker::State(Shape shape) {
+  const TensorIndex state = builder_.Tensor(Name("state"), std::move(shape), kFloat);
+  builder_.model().tensor(state).is_variable = true;
+  return state;
 }
 
 TensorIndex GraphMaker::Values(Shape shape) {
@@ -330,6 +346,105 @@ void BatchMatMul(GraphMaker& graph, Type type, TensorIndex x) {
   other[rows] = options.adj_y ? columns : depth;
   other[rows + 1] = options.adj_y ? depth : columns;
   graph.Add(type, {x, graph.Operand(other)}, options);
+}
+
+schema::ActivationFunctionType RecurrentActivation(GraphMaker& graph) {
+  return graph.Flip() ? schema::ActivationFunctionType_TANH : graph.FusedActivation();
+}
+
+// The parts of an LSTM that may be left out.
+struct LstmParts {
+  bool input_gate;
+  bool peephole;
+  bool norm;
+  bool projection;
+  bool diagonal;
+};
+
+// All inputs behind the first.
+void AddLstmInputs(GraphMaker& graph, const LstmParts& parts, int batch,
+                   std::vector<TensorIndex>& inputs) {
+  const int depth = graph.shape(inputs[0]).back();
+  // Two cells may differ by their rounding alone, which normalization makes large.
+  const int cells = parts.norm ? graph.Pick(4, 24) : graph.Channels(8, 20);
+  // To more outputs than cells, LiteRT writes behind its memory.
+  const int outputs = parts.projection ? graph.Pick(1, cells) : cells;
+  const auto weights = [&](bool is_there, Shape shape, float size) {
+    inputs.push_back(is_there ? graph.Weights(std::move(shape), size) : kNoTensor);
+  };
+  const auto of_gates = [&](bool is_there, const Shape& shape, float size) {
+    for (int gate = 0; gate < 4; ++gate) {
+      weights(is_there && (gate > 0 || parts.input_gate), shape, size);
+    }
+  };
+  of_gates(true, {cells, depth}, graph.Uniform(0.1f, 0.5f));
+  of_gates(true, parts.diagonal ? Shape{cells} : Shape{cells, outputs}, 0.3f);
+  weights(parts.peephole && parts.input_gate, {cells}, 0.5f);
+  weights(parts.peephole, {cells}, 0.5f);
+  weights(parts.peephole, {cells}, 0.5f);
+  of_gates(true, {cells}, 0.5f);
+  weights(parts.projection, {outputs, cells}, 0.5f);
+  weights(parts.projection && graph.Flip(), {outputs}, 0.5f);
+  inputs.push_back(graph.State({batch, outputs}));
+  inputs.push_back(graph.State({batch, cells}));
+  if (parts.norm || graph.Flip()) of_gates(parts.norm, {cells}, 1);
+}
+
+template <typename Options>
+void Lstm(GraphMaker& graph, Type type, TensorIndex x) {
+  Options options;
+  do {
+    options.fused_activation_function = RecurrentActivation(graph);
+  } while (options.fused_activation_function == schema::ActivationFunctionType_NONE);
+  if (graph.Flip()) options.cell_clip = graph.Uniform(0.1f, 2);
+  if (graph.Flip()) options.proj_clip = graph.Uniform(0.1f, 2);
+  LstmParts parts = {.input_gate = graph.Pick(0, 3) != 0,
+                     .peephole = graph.Flip(),
+                     .norm = graph.Pick(0, 3) == 0,
+                     .projection = graph.Flip(),
+                     .diagonal = false};
+  int batch = graph.shape(x)[0];
+  if constexpr (requires { options.time_major; }) {
+    options.time_major = graph.Flip();
+    options.diagonal_recurrent_tensors = parts.diagonal =
+        !parts.projection && graph.Pick(0, 3) == 0;
+    batch = graph.shape(x)[options.time_major ? 1 : 0];
+  }
+  std::vector<TensorIndex> inputs = {x};
+  AddLstmInputs(graph, parts, batch, inputs);
+  graph.Add(type, inputs, options);
+}
+
+template <typename Options>
+void Rnn(GraphMaker& graph, Type type, TensorIndex x) {
+  Options options;
+  options.fused_activation_function = RecurrentActivation(graph);
+  int batch = graph.shape(x)[0];
+  if constexpr (requires { options.time_major; }) {
+    options.time_major = graph.Flip();
+    batch = graph.shape(x)[options.time_major ? 1 : 0];
+  }
+  const int units = graph.Channels(8, 20);
+  graph.Add(
+      type,
+      {x, graph.Weights({units, graph.shape(x).back()}, graph.Uniform(0.1f, 0.5f)),
+       graph.Weights({units, units}, 0.2f), graph.Weights({units}), graph.State({batch, units})},
+      options);
+}
+
+void Svdf(GraphMaker& graph, Type type, TensorIndex x) {
+  schema::SVDFOptionsT options;
+  options.fused_activation_function = graph.FusedActivation();
+  options.rank = graph.Pick(1, 3);
+  const int units = graph.Channels(8, 20);
+  const int filters = units * options.rank;
+  const int memory = graph.Pick(1, 8);
+  const TensorIndex bias = graph.Flip() ? graph.Weights({units}) : kNoTensor;
+  graph.Add(
+      type,
+      {x, graph.Weights({filters, graph.shape(x).back()}, graph.Uniform(0.1f, 0.5f)),
+       graph.Weights({filters, memory}), bias, graph.State({graph.shape(x)[0], memory * filters})},
+      options);
 }
 
 void Pool2D(GraphMaker& graph, Type type, TensorIndex x) {
@@ -711,6 +826,7 @@ constexpr NodeRow kRows[] = {
     {schema::BuiltinOperator_LOCAL_RESPONSE_NORMALIZATION, Layout::kImage,
      LocalResponseNormalization},
     {schema::BuiltinOperator_LOGISTIC, Layout::kAny, Unary},
+    {schema::BuiltinOperator_LSTM, Layout::kRows, Lstm<schema::LSTMOptionsT>},
     {schema::BuiltinOperator_MAX_POOL_2D, Layout::kImage, Pool2D},
     {schema::BuiltinOperator_MUL, Layout::kAny, Binary<schema::MulOptionsT>},
     {schema::BuiltinOperator_RELU, Layout::kAny, Unary},
@@ -719,11 +835,15 @@ constexpr NodeRow kRows[] = {
     {schema::BuiltinOperator_RESHAPE, Layout::kAny, Reshape},
     {schema::BuiltinOperator_RESIZE_BILINEAR, Layout::kImage,
      Resize<schema::ResizeBilinearOptionsT>},
+    {schema::BuiltinOperator_RNN, Layout::kRows, Rnn<schema::RNNOptionsT>},
     {schema::BuiltinOperator_SOFTMAX, Layout::kAny, Softmax},
     {schema::BuiltinOperator_SPACE_TO_DEPTH, Layout::kEvenImage,
      Blocks<schema::SpaceToDepthOptionsT>},
+    {schema::BuiltinOperator_SVDF, Layout::kRows, Svdf},
     {schema::BuiltinOperator_TANH, Layout::kAny, Unary},
     {schema::BuiltinOperator_PAD, Layout::kAny, Pad},
+    {schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_RNN, Layout::kSteps,
+     Rnn<schema::SequenceRNNOptionsT>},
     {schema::BuiltinOperator_GATHER, Layout::kAny, Gather},
     {schema::BuiltinOperator_BATCH_TO_SPACE_ND, Layout::kBatches, BatchToSpace},
     {schema::BuiltinOperator_SPACE_TO_BATCH_ND, Layout::kImage, SpaceToBatch},
@@ -732,6 +852,8 @@ constexpr NodeRow kRows[] = {
     {schema::BuiltinOperator_SUB, Layout::kAny, Binary<schema::SubOptionsT>},
     {schema::BuiltinOperator_DIV, Layout::kAny, Binary<schema::DivOptionsT>, kPositiveRange},
     {schema::BuiltinOperator_SQUEEZE, Layout::kAny, Squeeze},
+    {schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM, Layout::kSteps,
+     Lstm<schema::UnidirectionalSequenceLSTMOptionsT>},
     {schema::BuiltinOperator_STRIDED_SLICE, Layout::kAny, StridedSlice},
     {schema::BuiltinOperator_EXP, Layout::kAny, Unary<schema::ExpOptionsT>},
     {schema::BuiltinOperator_TOPK_V2, Layout::kAny, TopK},

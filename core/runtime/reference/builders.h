@@ -15,6 +15,10 @@ KernelOr BuildTransposeConv(const Operands& operands);    // transpose_conv.cc
 KernelOr BuildFullyConnected(const Operands& operands);   // fully_connected.cc
 KernelOr BuildBatchMatMul(const Operands& operands);      // batch_matmul.cc
 
+KernelOr BuildLstm(const Operands& operands);  // lstm.cc: LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM
+KernelOr BuildRnn(const Operands& operands);   // rnn.cc: RNN, UNIDIRECTIONAL_SEQUENCE_RNN
+KernelOr BuildSvdf(const Operands& operands);  // svdf.cc
+
 KernelOr BuildAdd(const Operands& operands);                // arithmetic.cc
 KernelOr BuildSub(const Operands& operands);                // arithmetic.cc
 KernelOr BuildMul(const Operands& operands);                // arithmetic.cc

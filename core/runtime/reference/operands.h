@@ -38,6 +38,7 @@ class Operands {
 
   schema::BuiltinOperator operator_type() const { return model_->OperatorType(*op_); }
   const schema::OperatorT& op() const { return *op_; }
+  const Model& model() const { return *model_; }
 
   int num_inputs() const { return static_cast<int>(op_->inputs.size()); }
   int num_outputs() const { return static_cast<int>(op_->outputs.size()); }

@@ -153,11 +153,11 @@ TEST(Executor, NamesAnOperatorThatNobodyHas) {
   GraphBuilder graph;
   const TensorIndex x = graph.Input(kFloat, {2});
   const TensorIndex y = graph.Tensor(kFloat, {2});
-  graph.Op(schema::BuiltinOperator_LSTM, {x}, {y}, schema::LSTMOptionsT());
+  graph.Op(schema::BuiltinOperator_SKIP_GRAM, {x}, {y}, schema::SkipGramOptionsT());
   graph.Output(y);
   const auto executor = Executor::Create(graph.Build(), {});
   EXPECT_THAT(executor.status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("LSTM")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("SKIP_GRAM")));
   EXPECT_EQ(ReasonOf(executor.status()), "OP_UNSUPPORTED");
 }
 

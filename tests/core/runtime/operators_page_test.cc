@@ -28,6 +28,9 @@ other is refused by name when a model is inspected.
 - **int8**, **int16x8**: integer activations.
 - **output scale**: where the scale and zero point of an integer output come from.
 
+What has a state (LSTM, RNN, SVDF and the sequences of them) begins each example with zeros; LiteRT keeps the state from
+one run to the next until `reset_all_variables` is called. The basic kernel of LSTM is refused.
+
 | operator | float | weights | dynamic | int8 | int16x8 | output scale | versions read |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 )";

@@ -75,8 +75,8 @@ TEST(NewKernel, NamesTheOperatorAndItsTypes) {
 }
 
 TEST(NewKernel, RefusesAnOperatorWithoutAKernel) {
-  ExpectRefused(OperatorModel(schema::BuiltinOperator_LSTM, {Float({1})}, {Float({1})}),
-                "LSTM (FLOAT32 -> FLOAT32): no kernel for this operator");
+  ExpectRefused(OperatorModel(schema::BuiltinOperator_SKIP_GRAM, {Float({1})}, {Float({1})}),
+                "SKIP_GRAM (FLOAT32 -> FLOAT32): no kernel for this operator");
 }
 
 TEST(NewKernel, RefusesScalesThatAreNone) {
