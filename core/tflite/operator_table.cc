@@ -839,11 +839,6 @@ const OperatorRow* FindOperator(schema::BuiltinOperator type) {
 
 std::span<const schema::BuiltinOperator> CarriedOperators() {
   static constexpr schema::BuiltinOperator kCarried[] = {
-      schema::BuiltinOperator_LSTM,
-      schema::BuiltinOperator_RNN,
-      schema::BuiltinOperator_SVDF,
-      schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_RNN,
-      schema::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM,
       schema::BuiltinOperator_BIDIRECTIONAL_SEQUENCE_RNN,
       schema::BuiltinOperator_BIDIRECTIONAL_SEQUENCE_LSTM,
       schema::BuiltinOperator_WHERE,

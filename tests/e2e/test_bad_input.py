@@ -7,6 +7,7 @@ import numpy as np
 import octavo
 import pytest
 from conftest import data_path, model_path
+from litert import changed_model
 
 MNIST = pathlib.Path(model_path("mnist_cnn"))
 

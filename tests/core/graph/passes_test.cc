@@ -225,13 +225,13 @@ TEST(CheckNothingIsCarried, NamesWhatIs) {
   const TensorIndex y = builder.Tensor("y", {2});
   builder.Op(schema::BuiltinOperator_RELU, {x}, {a});
   EXPECT_THAT(CheckNothingIsCarried(builder.model()), IsOk());
-  builder.Op(schema::BuiltinOperator_SVDF, {a}, {y});
+  builder.Op(schema::BuiltinOperator_WHERE, {a}, {y});
   builder.Op(schema::BuiltinOperator_CALL_ONCE, {}, {});
   builder.Output(y);
   EXPECT_THAT(CheckSupported(builder.model()), IsOk());
   EXPECT_THAT(CheckNothingIsCarried(builder.model()),
               AllOf(StatusIs(absl::StatusCode::kFailedPrecondition,
-                             "operators that nothing here runs: SVDF at 1, CALL_ONCE at 2"),
+                             "operators that nothing here runs: WHERE at 1, CALL_ONCE at 2"),
                     HasReason("OP_UNSUPPORTED")));
 }
 
