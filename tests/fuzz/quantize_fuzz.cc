@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "absl/log/check.h"
+#include "core/calibrate/statistics_checks.h"
 #include "core/import/import_model.h"
 #include "core/quantize/apply_plan.h"
 #include "core/quantize/change_io.h"
+#include "core/quantize/learned_ranges.h"
 #include "core/quantize/plan_quantization.h"
+#include "core/runtime/delegate_parts.h"
 #include "core/tflite/model_reader.h"
 #include "core/tflite/model_writer.h"
 
@@ -35,6 +38,9 @@ void Quantize(const uint8_t* data, size_t size) {
       ImportModel(std::make_shared<const std::vector<uint8_t>>(data, data + size));
   if (!imported.ok()) return;
   const Model& model = imported->model;
+  (void)CountLearned(model);
+  (void)CheckWeights(model);
+  (void)EstimateDelegateParts(imported->baseline);
   CHECK_OK(WriteModel(imported->baseline).status());
   const TensorRanges ranges = MadeUpRanges(model, data, size);
   for (const v1::VariantSpec& spec : UsualVariants()) {
@@ -47,6 +53,7 @@ void Quantize(const uint8_t* data, size_t size) {
     if (!plan.ok()) continue;
     const auto quantized = ApplyPlan(model, *plan);
     CHECK_OK(quantized.status()) << spec.name();
+    (void)EstimateDelegateParts(*quantized);
     auto file = WriteModel(*quantized);
     CHECK_OK(file.status()) << spec.name();
     CHECK_OK(ReadModel(std::make_shared<const std::vector<uint8_t>>(*std::move(file))).status())
