@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <utility>
+
+#include "core/tflite/operator_table.h"
 
 namespace octavo {
 namespace {
@@ -24,8 +27,13 @@ class LoneModelBuilder {
     copy->opcode_index = static_cast<uint32_t>(codes.size());
     codes.push_back(
         std::make_unique<schema::OperatorCodeT>(*model_.tables.operator_codes[op.opcode_index]));
-    for (int32_t& output : copy->outputs) output = Place(output, /*is_made=*/true);
-    for (int32_t& input : copy->inputs) input = Place(input, /*is_made=*/false);
+    copy->intermediates.clear();
+    for (int32_t& output : copy->outputs) output = Place(output, /*is_input=*/false);
+    const OperatorRow* row = FindOperator(model_.OperatorType(op));
+    for (int position = 0; position < std::ssize(copy->inputs); ++position) {
+      int32_t& input = copy->inputs[position];
+      input = Place(input, /*is_input=*/row == nullptr || !row->IsState(position));
+    }
     lone_.model.graph().operators.push_back(std::move(copy));
   }
 
@@ -35,8 +43,8 @@ class LoneModelBuilder {
   }
 
  private:
-  // A tensor that is neither a constant nor made inside becomes an input; a state has no value.
-  int32_t Place(int32_t tensor, bool is_made) {
+  // Becomes an input where it is one of the operator's and no constant; a state has no value.
+  int32_t Place(int32_t tensor, bool is_input) {
     if (tensor < 0) return tensor;
     const auto [entry, is_new] = places_.try_emplace(tensor, 0);
     if (!is_new) return entry->second;
@@ -47,7 +55,7 @@ class LoneModelBuilder {
     schema::TensorT copy = model_.tensor(index);
     PlaceScales(copy);
     entry->second = static_cast<int32_t>(lone_.model.AddTensor(std::move(copy), bytes));
-    if (!is_constant && !is_made && !model_.tensor(index).is_variable) {
+    if (!is_constant && is_input) {
       lone_.model.graph().inputs.push_back(entry->second);
       lone_.inputs.push_back(index);
     }

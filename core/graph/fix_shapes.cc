@@ -13,6 +13,7 @@
 #include "core/graph/constant_folding.h"
 #include "core/graph/passes.h"
 #include "core/graph/shape_inference.h"
+#include "core/tflite/operator_table.h"
 #include "core/tflite/short_name.h"
 
 namespace octavo {
@@ -33,6 +34,33 @@ bool IsBatched(const schema::TensorT& input, const schema::TensorT& first, bool 
   return !first.shape.empty() && input.shape[0] == first.shape[0];
 }
 
+// Whether the first axis of an input is steps, which no batch may replace.
+bool HasStepsFirst(const Model& model, int32_t input) {
+  return std::ranges::any_of(model.graph().operators, [&](const auto& op) {
+    const auto* lstm = op->builtin_options.AsUnidirectionalSequenceLSTMOptions();
+    const auto* rnn = op->builtin_options.AsSequenceRNNOptions();
+    const bool is_time_major =
+        (lstm != nullptr && lstm->time_major) || (rnn != nullptr && rnn->time_major);
+    return is_time_major && !op->inputs.empty() && op->inputs[0] == input;
+  });
+}
+
+// The format asks for states of fixed shapes: their batch is `before`, which the file was made of.
+void SetStateBatches(Model& model, int32_t before, int32_t batch) {
+  const std::vector<int32_t>& inputs = model.graph().inputs;
+  for (const auto& op : model.graph().operators) {
+    const OperatorRow* row = FindOperator(model.OperatorType(*op));
+    for (int position = 0; row != nullptr && position < std::ssize(op->inputs); ++position) {
+      if (!row->IsState(position)) continue;
+      const TensorIndex index = InputOf(*op, position);
+      if (index == kNoTensor || model.IsConstant(index)) continue;
+      if (std::ranges::find(inputs, static_cast<int32_t>(index)) != inputs.end()) continue;
+      Shape& shape = model.tensor(index).shape;
+      if (!shape.empty() && shape[0] == before) shape[0] = batch;
+    }
+  }
+}
+
 absl::Status SetInputBatches(Model& model, int32_t batch) {
   const std::vector<int32_t>& inputs = model.graph().inputs;
   bool any_open = false;
@@ -49,14 +77,24 @@ absl::Status SetInputBatches(Model& model, int32_t batch) {
   }
   const schema::TensorT first =
       inputs.empty() ? schema::TensorT() : model.tensor(TensorIndex{inputs[0]});
-  // The format asks for states of fixed shapes: their batch is the one that the file was made of.
-  for (const auto& tensor : model.graph().tensors) {
-    const bool is_state = tensor->is_variable && model.buffers[tensor->buffer].empty();
-    if (is_state && IsBatched(*tensor, first, /*any_open=*/false)) tensor->shape[0] = batch;
+  const auto batched = std::ranges::find_if(inputs, [&](int32_t index) {
+    return IsBatched(model.tensor(TensorIndex{index}), first, any_open);
+  });
+  if (batched != inputs.end()) {
+    SetStateBatches(model, model.tensor(TensorIndex{*batched}).shape[0], batch);
   }
   for (const int32_t index : inputs) {
     schema::TensorT& input = model.tensor(TensorIndex{index});
-    if (IsBatched(input, first, any_open)) input.shape[0] = batch;
+    if (IsBatched(input, first, any_open)) {
+      const bool changes = any_open || input.shape[0] != batch;
+      if (changes && HasStepsFirst(model, index)) {
+        return WithReason(
+            absl::FailedPreconditionError(
+                absl::StrCat("input '", ShortName(input.name), "' has its steps before its batch")),
+            "OP_UNSUPPORTED", {{"tensor", input.name}});
+      }
+      input.shape[0] = batch;
+    }
     input.shape_signature.clear();
     const std::optional<int64_t> size_bytes = TensorBytes(input.type, input.shape);
     const char* problem = !size_bytes                         ? "has no size that is known"

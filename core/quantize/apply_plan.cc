@@ -132,6 +132,7 @@ class Rewriter {
   TensorIndex NewTensor(TensorIndex original, Form form) {
     schema::TensorT tensor = model_.tensor(original);
     absl::StrAppend(&tensor.name, form == schema::TensorType_FLOAT32 ? "_float" : "_quantized");
+    tensor.is_variable = false;
     const TensorIndex place = result_.AddTensor(std::move(tensor), SharedBytes());
     SetForm(original, form, place);
     return place;
@@ -222,6 +223,7 @@ class Rewriter {
   TensorIndex Dequantized(TensorIndex original, TensorIndex stored) {
     schema::TensorT tensor = model_.tensor(original);
     absl::StrAppend(&tensor.name, "_float");
+    tensor.is_variable = false;
     const TensorIndex place = result_.AddTensor(std::move(tensor), SharedBytes());
     AddConversion(stored, place);
     return place;

@@ -77,10 +77,6 @@ bool HasConstantValue(const Model& model, TensorIndex tensor) {
   return model.IsConstant(tensor) || BytesOf(model.tensor(tensor)) == 0;
 }
 
-bool IsState(const OperatorRow& row, int position) {
-  return position < 32 && (row.state_inputs >> position & 1) != 0;
-}
-
 class ExecutorBuilder {
  public:
   ExecutorBuilder(const Model& model, const ExecutorOptions& options)
@@ -171,7 +167,7 @@ absl::Status ExecutorBuilder::FindSources() {
     for (int position = 0; position < std::ssize(op(index).inputs); ++position) {
       const TensorIndex input = InputOf(op(index), position);
       if (input == kNoTensor) continue;
-      const bool is_state = row != nullptr && IsState(*row, position);
+      const bool is_state = row != nullptr && row->IsState(position);
       RETURN_IF_ERROR(
           is_state ? TakeState(input)
                    : NeedSource(input, absl::StrCat("operator ", model_.OperatorName(op(index)))));

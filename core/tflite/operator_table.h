@@ -55,6 +55,7 @@ struct OperatorRow {
   // Which inputs are the operator's own state, as a bit mask: variable tensors, which are zeros
   // when a run begins and which nobody else reads or writes.
   uint32_t state_inputs = 0;
+  bool IsState(int position) const { return position < 32 && (state_inputs >> position & 1) != 0; }
 
   OutputScale output_scale = OutputScale::kFree;
   FixedParams fixed_int8{};

@@ -145,6 +145,16 @@ absl::Status CheckLstmShapes(const RecurrentInputs& inputs, const LstmForm& form
   return inputs.RequireState(kLstmCellState, form.input.batch * form.cells);
 }
 
+// A projection hides how many values are computed: as many as a graph of the single steps had in
+// one tensor.
+absl::Status CheckUnrolled(const Sequence& input, int64_t values) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  const std::optional<int64_t> all =
+      NumElements(Shape{static_cast<int32_t>(input.batch), static_cast<int32_t>(input.steps),
+                        static_cast<int32_t>(values)});
+  return Require(all.has_value() && *all <= kMost, "there are too many steps of so many cells");
+}
+
 }  // namespace
 
 absl::StatusOr<LstmForm> ReadLstmForm(const Model& model, const schema::OperatorT& op) {
@@ -167,10 +177,14 @@ absl::StatusOr<LstmForm> ReadLstmForm(const Model& model, const schema::Operator
     RETURN_IF_ERROR(Require(projection.size() == 2 && projection[0] > 0,
                             "the projection is not [outputs, cells]"));
     form.outputs = projection[0];
+    // LiteRT writes behind its memory there.
+    RETURN_IF_ERROR(
+        Require(form.outputs <= form.cells, "the projection has more outputs than cells"));
   }
   RETURN_IF_ERROR(Require(!form.has_diagonal || form.outputs == form.cells,
                           "diagonal recurrent weights of a projection to another size"));
   RETURN_IF_ERROR(CheckLstmShapes(inputs, form));
+  RETURN_IF_ERROR(CheckUnrolled(form.input, form.cells));
   form.output_shape = inputs.OutputShape(static_cast<int32_t>(form.outputs));
   return form;
 }
@@ -212,6 +226,7 @@ absl::StatusOr<SvdfForm> ReadSvdfForm(const Model& model, const schema::Operator
       NumElements(Shape{static_cast<int32_t>(form.input.batch), filters, time[1]});
   RETURN_IF_ERROR(Require(state.has_value(), "the state is too large"));
   RETURN_IF_ERROR(inputs.RequireState(4, *state));
+  RETURN_IF_ERROR(CheckUnrolled(form.input, filters));
   form.output_shape = inputs.OutputShape(units);
   return form;
 }

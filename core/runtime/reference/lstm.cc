@@ -132,6 +132,8 @@ absl::StatusOr<LstmOptions> ReadOptions(const Operands& operands, const Options&
   RETURN_IF_ERROR(
       operands.Require(options.fused_activation_function != schema::ActivationFunctionType_NONE,
                        "no activation of the cells"));
+  RETURN_IF_ERROR(
+      operands.Require(options.cell_clip >= 0 && options.proj_clip >= 0, "a clip is negative"));
   ASSIGN_OR_RETURN(const Activation activation,
                    ActivationOf(operands, options.fused_activation_function));
   return LstmOptions{activation, options.cell_clip, options.proj_clip};
@@ -148,9 +150,9 @@ KernelOr BuildLstm(const Operands& operands) {
   ASSIGN_OR_RETURN(const LstmOptions read, sequence == nullptr
                                                ? ReadOptions(operands, *options.AsLSTMOptions())
                                                : ReadOptions(operands, *sequence));
-  return MakeKernel([lstm = Lstm(form, read)](Inputs inputs, Outputs outputs) mutable {
-    lstm.Run(inputs, outputs);
-  });
+  // What it works with is there while it runs, not while others do.
+  return MakeKernel(
+      [form, read](Inputs inputs, Outputs outputs) { Lstm(form, read).Run(inputs, outputs); });
 }
 
 }  // namespace octavo::reference
