@@ -10,13 +10,10 @@
 #include <numeric>
 #include <utility>
 
+#include "core/base/lanes.h"
+
 namespace octavo {
 namespace {
-
-constexpr size_t kLanes = 8;
-// The compiler splits these into what the processor has: two SSE registers, or one of AVX.
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t IntLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 // Places of bins, counted from kFirstBin.
 using Place = uint16_t;

@@ -8,14 +8,10 @@
 #include <limits>
 
 #include "absl/log/check.h"
+#include "core/base/lanes.h"
 
 namespace octavo {
 namespace {
-
-constexpr size_t kLanes = 8;
-// The compiler splits these into what the processor has: two SSE registers, or one of AVX.
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t LaneMask __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 struct Extremes {
   float min;
@@ -28,7 +24,7 @@ struct Extremes {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Lanes min0 = Lanes{} + kInfinity, min1 = min0;
   Lanes max0 = Lanes{} - kInfinity, max1 = max0;
-  LaneMask nan = {};
+  IntLanes nan = {};
   for (size_t block = 0; block < num_blocks; ++block) {
     Lanes a, b;
     std::memcpy(&a, values + block * 2 * kLanes, sizeof(a));

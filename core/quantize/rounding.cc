@@ -14,6 +14,7 @@
 
 #include "absl/log/check.h"
 #include "absl/log/log.h"
+#include "core/base/lanes.h"
 
 namespace octavo {
 namespace {
@@ -22,11 +23,6 @@ namespace {
 // zero as round() does, for all values of up to 22 bits: a half itself would also lift the value
 // just below it.
 constexpr float kAlmostHalf = 0x0.ffffffp-1f;
-
-constexpr size_t kLanes = 8;
-// The compiler splits these into what the processor has: two SSE registers, or one of AVX.
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t IntLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 struct CodeParams {
   float inverse_scale;
