@@ -26,6 +26,16 @@ std::string KeyOf(const Prepared& prepared, const EngineIdentity& identity, Gath
   return Sha256Hex(absl::StrCat(static_cast<int>(gathering), "\n", depends_on.SerializeAsString()));
 }
 
+absl::StatusOr<CalibrationStatistics> CalibrateOn(const Prepared& prepared, const Dataset& dataset,
+                                                  bool histograms, CalibrationStatistics so_far) {
+  return Calibrate(prepared.fixed, dataset,
+                   {.max_examples = dataset.size(),
+                    .num_threads = prepared.spec.num_threads(),
+                    .histograms = histograms,
+                    .progress = {}},
+                   std::move(so_far));
+}
+
 }  // namespace
 
 absl::StatusOr<Calibrated> GatherStatistics(const Prepared& prepared,
@@ -41,13 +51,17 @@ absl::StatusOr<Calibrated> GatherStatistics(const Prepared& prepared,
   const DatasetPart most(all, HoldBackAFifth(all.size()).used);
   const bool is_of_most = gathering == Gathering::kHistogramsOfMost;
   ASSIGN_OR_RETURN(CalibrationStatistics statistics,
-                   Calibrate(prepared.fixed, is_of_most ? static_cast<const Dataset&>(most) : all,
-                             {.max_examples = all.size(),
-                              .num_threads = prepared.spec.num_threads(),
-                              .histograms = gathering != Gathering::kRanges,
-                              .progress = {}}));
+                   CalibrateOn(prepared, is_of_most ? static_cast<const Dataset&>(most) : all,
+                               /*histograms=*/gathering != Gathering::kRanges, /*so_far=*/{}));
   if (work.send_statistics()) progress.SendStatistics(WriteStatistics(statistics, key));
   return Calibrated{.statistics = std::move(statistics), .cached = false};
+}
+
+absl::StatusOr<CalibrationStatistics> AddHeldBack(const Prepared& prepared,
+                                                  CalibrationStatistics statistics) {
+  const Dataset& all = *prepared.calibration->dataset;
+  const DatasetPart rest(all, HoldBackAFifth(all.size()).held_back);
+  return CalibrateOn(prepared, rest, /*histograms=*/true, std::move(statistics));
 }
 
 }  // namespace octavo

@@ -26,6 +26,10 @@ absl::StatusOr<Calibrated> GatherStatistics(const Prepared& prepared,
                                             const EngineIdentity& identity,
                                             EngineProgress& progress);
 
+// What was gathered for `auto`, and of the examples that it holds back. Errors as Calibrate's.
+absl::StatusOr<CalibrationStatistics> AddHeldBack(const Prepared& prepared,
+                                                  CalibrationStatistics statistics);
+
 }  // namespace octavo
 
 #endif  // OCTAVO_CORE_ENGINE_GATHER_STATISTICS_H_

@@ -19,7 +19,6 @@
 #include "core/base/status_macros.h"
 #include "core/calibrate/calibrate.h"
 #include "core/calibrate/statistics_checks.h"
-#include "core/data/dataset_part.h"
 #include "core/engine/artifact_folder.h"
 #include "core/engine/choose_observer.h"
 #include "core/engine/describe_model.h"
@@ -393,14 +392,7 @@ std::vector<v1::Warning> VariantMaker::EvaluationWarnings() const {
 absl::StatusOr<const CalibrationStatistics*> VariantMaker::StatisticsOfAll() {
   if (!is_auto() || !prepared_.calibration.has_value()) return &calibrated_.statistics;
   if (!statistics_of_all_.has_value()) {
-    const Dataset& all = *prepared_.calibration->dataset;
-    const DatasetPart rest(all, HoldBackAFifth(all.size()).held_back);
-    ASSIGN_OR_RETURN(statistics_of_all_, Calibrate(prepared_.fixed, rest,
-                                                   {.max_examples = rest.size(),
-                                                    .num_threads = prepared_.spec.num_threads(),
-                                                    .histograms = true,
-                                                    .progress = {}},
-                                                   calibrated_.statistics));
+    ASSIGN_OR_RETURN(statistics_of_all_, AddHeldBack(prepared_, calibrated_.statistics));
   }
   return &*statistics_of_all_;
 }

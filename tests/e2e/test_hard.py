@@ -140,11 +140,12 @@ def load(path) -> Model:
         return Model(path, reference=True)
 
 
-def score(name: str, model: Model, float_path, count: int) -> Score:
+def scores(name: str, models: list[Model], float_path, count: int) -> list[Score]:
     """Of the first so many images."""
     values, classes = (array[:count] for array in examples_of(name))
-    outputs = model.run(values)
-    return Score(classes_of(name, outputs) == classes, sqnr_db(outputs, Model(float_path).run(values)))
+    reference = Model(float_path).run(values)
+    return [Score(classes_of(name, outputs) == classes, sqnr_db(outputs, reference))
+            for outputs in (model.run(values) for model in models)]
 
 
 def test_no_file_is_larger_than_the_peers(job):
@@ -177,8 +178,8 @@ def test_no_scheme_is_worse_than_the_peers(job, variant):
     report = next(one for one in result.report.variants if one.spec.name == variant)
     # Where every operator would stay float no file is made: the peer's is the float model.
     stays_float = "leaves every operator in float" in report.skip_reason
-    ours = score(name, Model(float_path if stays_float else result.paths[f"{variant}.tflite"]), float_path, count)
-    theirs = [score(name, peer, float_path, count) for peer in peers]
+    model = Model(float_path if stays_float else result.paths[f"{variant}.tflite"])
+    ours, *theirs = scores(name, [model, *peers], float_path, count)
     print(f"{name} {variant}: {ours}, the peers' {', '.join(map(str, theirs))}, of {count}")
     best = max(theirs, key=lambda peer: (peer.is_right.mean(), peer.sqnr_db))
     assert not ours.is_worse_than(best.is_right.mean(), best.sqnr_db)
@@ -196,7 +197,7 @@ def test_int8_is_better_than_the_peers_on_five_nets():
 @pytest.mark.parametrize("job", PEER_FLOAT16, indirect=True)
 def test_float16_is_no_worse_than_the_peers(job):
     name, result = job
-    ours = score(name, Model(result.paths["float16.tflite"]), result.paths["float32.tflite"], COUNT)
+    [ours] = scores(name, [Model(result.paths["float16.tflite"])], result.paths["float32.tflite"], COUNT)
     print(f"{name} float16: {ours}, the peer's {PEER_FLOAT16[name]}")
     assert not ours.is_worse_than(*PEER_FLOAT16[name])
 
